@@ -1,0 +1,94 @@
+# What a contributor runs; `make` alone lists it. `make run` and `make test` need Go, make and a POSIX shell and nothing
+# else; `make check` is what CI runs.
+
+TOOL      = go tool -modfile=tools/go.mod
+TIMEOUT  ?= 10m
+BENCH    ?= .
+BENCHTIME ?= 1s
+FUZZTIME ?= 10s
+PLATFORMS = linux/amd64 linux/arm64 darwin/arm64 windows/amd64
+CHECKS    = format tidy-check vet staticcheck lint vuln cross bench-once test
+
+.PHONY: help run build test check bench fuzz tidy cross format tidy-check vet staticcheck lint vuln bench-once
+
+help: ## list what can be done here
+	@while IFS= read -r line; do \
+		case $$line in \
+		[a-z]*:*"## "*) printf '  make %-8s %s\n' "$${line%%:*}" "$${line##*## }" ;; \
+		esac; \
+	done < Makefile
+
+run: ## start the service on http://127.0.0.1:8000
+	go run ./cmd/mivaa serve $(ARGS)
+
+build: ## build bin/mivaa: one static file
+	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/mivaa ./cmd/mivaa
+
+# The race detector needs a C compiler with its headers; building runtime/cgo with it is the shortest way to know.
+test: ## run every test, with the race detector where a C compiler is present
+	@if go build -race runtime/cgo 2>/dev/null; then race=-race; else race=; \
+		echo 'Testing without the race detector: it needs a C compiler and its headers (on Debian: gcc and libc6-dev).'; fi; \
+	set -x; go test $$race -shuffle=on -timeout $(TIMEOUT) ./...
+
+check: ## all that CI looks at: format, vet, linters, tidy, cross builds, benchmarks once, tests
+	@failed=; for step in $(CHECKS); do \
+		printf '\n== %s\n' "$$step"; start=$$(date +%s); \
+		$(MAKE) --no-print-directory "$$step" || failed="$$failed $$step"; \
+		printf '== %s: %d s\n' "$$step" $$(($$(date +%s) - start)); \
+	done; \
+	[ -z "$$failed" ] || { printf '\nFailed:%s\n' "$$failed"; exit 1; }
+
+bench: ## run the benchmarks (BENCH=pattern, BENCHTIME=10s)
+	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -timeout 60m ./...
+
+fuzz: ## run each fuzz target for 10 s (FUZZTIME=5m)
+	@find . -name '*_test.go' -exec grep '^func Fuzz' /dev/null {} + | { failed=; \
+	while IFS=: read -r file func; do \
+		name=$${func#func }; name=$${name%%(*}; \
+		printf '== %s %s\n' "$${file%/*}" "$$name"; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$${file%/*}" </dev/null || failed="$$failed $$name"; \
+	done; \
+	[ -z "$$failed" ] || { printf 'Failed:%s\n' "$$failed"; exit 1; }; }
+
+tidy: ## bring go.mod, go.sum and formatting in order
+	go mod tidy
+	cd tools && go mod tidy
+	$(TOOL) golangci-lint fmt
+
+cross: ## build and vet for every platform, without cgo
+	@for platform in $(PLATFORMS); do \
+		echo "$$platform"; \
+		export CGO_ENABLED=0 GOOS="$${platform%/*}" GOARCH="$${platform#*/}"; \
+		go vet ./... && go build -o /dev/null ./cmd/mivaa || exit 1; \
+	done
+
+# The steps of check, each also a command of its own.
+
+format:
+	@files=$$(gofmt -l .); [ -z "$$files" ] || { printf 'gofmt would change:\n%s\n' "$$files"; exit 1; }
+
+tidy-check:
+	go mod tidy -diff
+	cd tools && go mod tidy -diff
+
+vet:
+	go vet ./...
+
+staticcheck:
+	$(TOOL) staticcheck ./...
+
+lint:
+	$(TOOL) golangci-lint run
+
+# Each benchmark runs once, so that it keeps compiling and passing; what it measures is for make bench.
+bench-once:
+	go test -run '^$$' -bench . -benchtime 1x -short -timeout $(TIMEOUT) ./...
+
+# govulncheck exits 3 when it found something; anything else but 0 means that it could not look.
+vuln:
+	@out=$$($(TOOL) govulncheck ./... 2>&1); code=$$?; \
+	case "$$code $$out" in \
+	0\ *|3\ *) printf '%s\n' "$$out"; exit $$code ;; \
+	*vuln.go.dev*) echo 'The vulnerability database (vuln.go.dev) is not reachable from here: not looked.' ;; \
+	*) printf '%s\n' "$$out"; exit $$code ;; \
+	esac

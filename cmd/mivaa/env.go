@@ -1,0 +1,76 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+const envPrefix = "MIVAA_"
+
+// secrets come only from the environment or a file, so they have no flag.
+func secrets() []string { return []string{"MIVAA_TOKEN", "MIVAA_READ_TOKEN", "MIVAA_PASSWORD"} }
+
+func envName(flag string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// bindEnv gives the flags of cmd that were not set their environment
+// variables, and reports every variable that is malformed, or known to no
+// command, at once.
+func bindEnv(root, cmd *cobra.Command, env []string) error {
+	known := map[string]bool{}
+	for _, name := range secrets() {
+		known[name] = true
+	}
+	everyFlag(root, func(f *pflag.Flag) { known[envName(f.Name)] = true })
+
+	var errs []error
+	values := map[string]string{}
+	for _, entry := range env {
+		name, value, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, envPrefix) {
+			continue
+		}
+		if !known[name] {
+			errs = append(errs, fmt.Errorf("unknown environment variable %s", name))
+		}
+		values[name] = value
+	}
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		value, set := values[envName(f.Name)]
+		if !set || f.Changed {
+			return
+		}
+		if err := cmd.Flags().Set(f.Name, value); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", envName(f.Name), err))
+		}
+	})
+	if len(errs) > 0 {
+		return usage(errors.Join(errs...))
+	}
+	return nil
+}
+
+func everyFlag(cmd *cobra.Command, visit func(*pflag.Flag)) {
+	cmd.Flags().VisitAll(visit)
+	cmd.PersistentFlags().VisitAll(visit)
+	for _, sub := range cmd.Commands() {
+		everyFlag(sub, visit)
+	}
+}
+
+// environ looks a variable up.
+func (c *console) environ(name string) string {
+	for _, entry := range c.env {
+		if n, v, _ := strings.Cut(entry, "="); n == name {
+			return v
+		}
+	}
+	return ""
+}

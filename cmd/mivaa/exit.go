@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/mivaa/mivaa/jobs"
+)
+
+// Exit codes. They are a contract with scripts.
+const (
+	exitOK          = 0
+	exitFailure     = 1
+	exitUsage       = 2
+	exitRefused     = 3 // not a PDF, encrypted, damaged, over a limit
+	exitNotFound    = 4
+	exitState       = 5 // the job's state forbids it
+	exitUnavailable = 6 // store or blob store out of reach, or newer than the program
+	exitPartly      = 7 // the document is there, some pages failed
+	exitRunning     = 8 // --wait ran out
+	exitInterrupted = 75
+)
+
+// exitError is an error that knows its exit code, and what to do about it.
+type exitError struct {
+	exit int
+	code string // the stable word of --json
+	err  error
+	hint string
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func usage(err error) error {
+	return &exitError{exit: exitUsage, code: "usage", err: err, hint: "see --help"}
+}
+
+func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, args...)) }
+
+// refusals are the codes of documents that cannot be read.
+func isRefusal(code string) bool {
+	switch code {
+	case "not_a_pdf", "password_required", "password_wrong", "damaged", "too_large", "too_many_pages":
+		return true
+	}
+	return false
+}
+
+// classify is the one table from errors to exit codes.
+func classify(err error) *exitError {
+	var known *exitError
+	var move *jobs.MoveError
+	var store *jobs.StoreError
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.Is(err, jobs.ErrNotFound):
+		return &exitError{exit: exitNotFound, code: "not_found", err: err, hint: "mivaa jobs list shows the ids there are"}
+	case errors.As(err, &move):
+		return &exitError{exit: exitState, code: "state", err: err, hint: hintFor(move)}
+	case errors.Is(err, jobs.ErrKeyReused):
+		return &exitError{exit: exitState, code: "key_reused", err: err}
+	case errors.As(err, &store):
+		return &exitError{exit: exitUnavailable, code: "unavailable", err: err, hint: store.Hint}
+	case errors.Is(err, jobs.ErrNewerSchema):
+		return &exitError{exit: exitUnavailable, code: "newer_schema", err: err, hint: "use the version of mivaa that wrote it, or a newer one"}
+	case errors.Is(err, jobs.ErrUnavailable):
+		return &exitError{exit: exitUnavailable, code: "unavailable", err: err}
+	case errors.Is(err, context.Canceled), errors.Is(err, jobs.ErrStopping):
+		return &exitError{exit: exitInterrupted, code: "interrupted", err: errors.New("interrupted"), hint: "run the same command again to continue"}
+	case isRefusal(jobs.Code(err)):
+		return &exitError{exit: exitRefused, code: jobs.Code(err), err: err}
+	}
+	return &exitError{exit: exitFailure, code: jobs.Code(err), err: err}
+}
+
+func hintFor(e *jobs.MoveError) string {
+	switch {
+	case e.Status == jobs.Processing && e.Move == jobs.Restart:
+		return "cancel it first: mivaa jobs cancel " + e.ID.String()
+	case e.Status == jobs.Completed:
+		return "to read the document anew: mivaa extract --fresh FILE"
+	}
+	return ""
+}
+
+// exit prints an error as the caller wants it and returns its exit code.
+func (c *console) exit(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	e := classify(err)
+	if c.json {
+		type body struct {
+			Code    string `json:"code"`
+			Message string `json:"message"`
+			Hint    string `json:"hint"`
+		}
+		if err := json.NewEncoder(c.err).Encode(map[string]body{"error": {e.code, e.Error(), e.hint}}); err != nil {
+			return exitFailure
+		}
+		return e.exit
+	}
+	fmt.Fprintf(c.err, "error: %s\n", e.Error())
+	if e.hint != "" {
+		fmt.Fprintf(c.err, "hint: %s\n", e.hint)
+	}
+	return e.exit
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mivaa/mivaa/internal/extract"
+	"github.com/mivaa/mivaa/internal/lifecycle"
+)
+
+// extractSettings are all that the extract command can be told.
+type extractSettings struct {
+	store        storeSettings
+	work         workSettings
+	log          logSettings
+	output       string
+	format       choice
+	pages        string
+	passwordFile string
+	fresh        bool
+	quiet        bool
+}
+
+func (c *console) extractCommand() *cobra.Command {
+	var s extractSettings
+	cmd := &cobra.Command{
+		Use: "extract FILE...|-", GroupID: groupWork, Args: cobra.MinimumNArgs(1),
+		Short: "Read PDFs, one after another, to standard output or a folder",
+		Long: `Read PDFs, one after another, as the same durable jobs that the service runs, on
+the same store. It needs no running service and does not disturb one.
+
+Killed at any moment and given again, the same command continues at the first
+page that is not recorded. Given again after success, it answers from the store.
+
+Exit codes: 0 done, 3 refused (not a PDF, encrypted, damaged, over a limit),
+7 some pages failed, 75 interrupted: run the same command again to continue.`,
+		Example: `  mivaa extract report.pdf > report.md
+  mivaa extract --format json -o out/ *.pdf
+  curl -s https://example.org/a.pdf | mivaa extract --pages 1-5,9 -`,
+		RunE: func(cmd *cobra.Command, files []string) error {
+			if err := s.check(files); err != nil {
+				return usage(err)
+			}
+			return c.extract(cmd.Context(), &s, files)
+		},
+	}
+	f := cmd.Flags()
+	s.store.register(f)
+	s.work.register(f)
+	s.log.register(f)
+	s.log.level.value = "warn"
+	s.format = choice{value: string(extract.Markdown), of: []string{string(extract.Markdown), string(extract.Text), string(extract.JSON), string(extract.Chunks)}}
+	f.StringVarP(&s.output, "output", "o", "", "file, or folder where it ends in / or there are several files; default: standard output")
+	f.VarP(&s.format, "format", "f", "what to write")
+	f.StringVar(&s.pages, "pages", "", "only these, from 1: 1-5,9,20-")
+	f.StringVar(&s.passwordFile, "password-file", "", "file with the password of encrypted PDFs, on its first line; also MIVAA_PASSWORD")
+	f.BoolVar(&s.fresh, "fresh", false, "forget what is stored and read again")
+	f.BoolVarP(&s.quiet, "quiet", "q", false, "no progress")
+	return cmd
+}
+
+func (s *extractSettings) check(files []string) error {
+	errs := s.work.validate()
+	if _, err := extract.ParsePages(s.pages); err != nil {
+		errs = append(errs, fmt.Errorf("--pages: %w", err))
+	}
+	stdin := 0
+	for _, f := range files {
+		if f == "-" {
+			stdin++
+		}
+	}
+	if stdin > 1 {
+		errs = append(errs, errors.New("- (standard input) was given twice"))
+	}
+	return errors.Join(errs...)
+}
+
+// extract reads the files in turn. A file that fails does not keep the others
+// from being read; an interruption does.
+func (c *console) extract(ctx context.Context, s *extractSettings, files []string) (err error) {
+	ctx, stop := interruptible(ctx, os.Exit)
+	defer stop()
+	log := s.log.logger(c)
+	d, err := s.store.open(ctx, log)
+	if err != nil {
+		return err
+	}
+	x := &extraction{console: c, s: s, data: d, log: log, several: len(files) > 1}
+	defer func() { err = errors.Join(err, x.close()) }()
+	if x.password, err = s.password(c); err != nil {
+		return err
+	}
+	var worst *exitError
+	for _, name := range files {
+		err := x.file(ctx, name)
+		if err == nil {
+			continue
+		}
+		e := classify(err)
+		if e.exit == exitInterrupted || e.exit == exitUnavailable || len(files) == 1 {
+			return e
+		}
+		c.exit(&exitError{exit: e.exit, code: e.code, err: fmt.Errorf("%s: %w", name, e.err), hint: e.hint})
+		if worst == nil || severity(e.exit) > severity(worst.exit) {
+			worst = e
+		}
+	}
+	if worst != nil {
+		return &exitError{exit: worst.exit, code: worst.code, err: errors.New("not all files could be read whole; see above")}
+	}
+	return nil
+}
+
+// severity orders exit codes, where several files end differently.
+func severity(exit int) int {
+	switch exit {
+	case exitFailure:
+		return 3
+	case exitRefused:
+		return 2
+	}
+	return 1
+}
+
+// interruptible returns a context that the first stop signal cancels. The
+// second exits at once.
+func interruptible(ctx context.Context, exit func(int)) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, lifecycle.Signals()...)
+	over := make(chan struct{})
+	var done sync.WaitGroup
+	done.Go(func() {
+		for n := 0; ; n++ {
+			select {
+			case sig := <-signals:
+				if n > 0 {
+					exit(128 + int(sig.(syscall.Signal)))
+				}
+				cancel()
+			case <-over:
+				return
+			}
+		}
+	})
+	return ctx, func() {
+		signal.Stop(signals)
+		close(over)
+		cancel()
+		done.Wait()
+	}
+}
+
+func (s *extractSettings) password(c *console) (string, error) {
+	if s.passwordFile == "" {
+		return c.environ("MIVAA_PASSWORD"), nil
+	}
+	data, err := os.ReadFile(s.passwordFile)
+	if err != nil {
+		return "", usagef("read password: %w", err)
+	}
+	first, _, _ := strings.Cut(string(data), "\n")
+	return strings.TrimSuffix(first, "\r"), nil
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mivaa/mivaa/internal/documents"
+	"github.com/mivaa/mivaa/internal/extract"
+	"github.com/mivaa/mivaa/jobs"
+)
+
+// write writes the content where it was asked for.
+func (x *extraction) write(ctx context.Context, name string, doc documents.Document) error {
+	summary, err := x.writeTo(ctx, name, doc)
+	if err != nil {
+		return err
+	}
+	if n := len(summary.Failed); n > 0 {
+		return &exitError{exit: exitPartly, code: "partial", err: fmt.Errorf("%d of %d pages could not be read: %s", n, summary.Pages, failedPages(summary.Failed))}
+	}
+	return nil
+}
+
+func (x *extraction) writeTo(ctx context.Context, name string, doc documents.Document) (extract.Summary, error) {
+	path := x.target(name)
+	if path == "" && !x.json {
+		return x.content(ctx, doc, x.out)
+	}
+	if path == "" {
+		var text strings.Builder
+		summary, err := x.content(ctx, doc, &text)
+		if err != nil {
+			return summary, err
+		}
+		return summary, x.printJSON(x.result(doc, summary, "", text.String()))
+	}
+	var summary extract.Summary
+	err := writeFile(path, func(w io.Writer) (err error) {
+		summary, err = x.content(ctx, doc, w)
+		return err
+	})
+	if err != nil || !x.json {
+		return summary, err
+	}
+	return summary, x.printJSON(x.result(doc, summary, path, ""))
+}
+
+func (x *extraction) content(ctx context.Context, doc documents.Document, w io.Writer) (extract.Summary, error) {
+	results := extract.Results{Documents: x.data.documents, Jobs: x.data.jobs}
+	return results.Write(ctx, w, extract.Request{Document: doc.ID, Format: extract.Format(x.s.format.value)})
+}
+
+// extractResult is what --json prints for a file.
+type extractResult struct {
+	DocumentID  jobs.ID                `json:"document_id"`
+	JobID       jobs.ID                `json:"job_id"`
+	Filename    string                 `json:"filename"`
+	SHA256      string                 `json:"source_sha256"`
+	Pages       int                    `json:"page_count"`
+	Partial     bool                   `json:"partial"`
+	PagesFailed []documents.FailedPage `json:"pages_failed"`
+	Output      string                 `json:"output,omitempty"`
+	Format      string                 `json:"format"`
+	Content     string                 `json:"content,omitempty"`
+}
+
+func (x *extraction) result(doc documents.Document, s extract.Summary, path, content string) extractResult {
+	r := extractResult{
+		DocumentID: doc.ID, JobID: s.JobID, Filename: doc.Filename, SHA256: doc.SourceSHA256, Pages: s.Pages,
+		Partial: s.Partial, PagesFailed: s.Failed, Output: path, Format: x.s.format.value, Content: content,
+	}
+	if r.PagesFailed == nil {
+		r.PagesFailed = []documents.FailedPage{}
+	}
+	return r
+}
+
+func failedPages(failed []documents.FailedPage) string {
+	const most = 10
+	words := make([]string, 0, most+1)
+	for i, f := range failed {
+		if i == most {
+			words = append(words, "...")
+			break
+		}
+		words = append(words, fmt.Sprintf("%d (%s)", f.PageNumber, f.Code))
+	}
+	return strings.Join(words, ", ")
+}
+
+// target is the file that the content of name goes to; "" is standard output.
+func (x *extraction) target(name string) string {
+	if x.s.output == "" {
+		return ""
+	}
+	info, err := os.Stat(x.s.output)
+	isDir := err == nil && info.IsDir()
+	if !isDir && !x.several && !strings.HasSuffix(x.s.output, "/") && !strings.HasSuffix(x.s.output, string(filepath.Separator)) {
+		return x.s.output
+	}
+	base := filepath.Base(name)
+	if name == "-" {
+		base = "stdin"
+	}
+	return filepath.Join(x.s.output, strings.TrimSuffix(base, filepath.Ext(base))+extension(x.s.format.value))
+}
+
+func extension(format string) string {
+	switch extract.Format(format) {
+	case extract.Text:
+		return ".txt"
+	case extract.JSON:
+		return ".json"
+	case extract.Chunks:
+		return ".chunks.json"
+	}
+	return ".md"
+}
+
+// writeFile writes a file whole or not at all.
+func writeFile(path string, write func(io.Writer) error) (err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return fmt.Errorf("write result: %w", err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".mivaa-*")
+	if err != nil {
+		return fmt.Errorf("write result: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, ignoreClosed(f.Close()), os.Remove(f.Name()))
+		}
+	}()
+	if err := write(f); err != nil {
+		return err
+	}
+	if err := errors.Join(f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write result: %w", err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return fmt.Errorf("write result: %w", err)
+	}
+	return nil
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mivaa/mivaa/jobs"
+)
+
+func (c *console) jobsEventsCommand() *cobra.Command {
+	var s storeSettings
+	var follow bool
+	cmd := &cobra.Command{
+		Use: "events ID", Args: takes(cobra.ExactArgs(1)),
+		Short: "Print the history of a job",
+		Long: `Print the history of a job, oldest first: each attempt, interruption, resume,
+failure and cancellation, with its time and its cause.`,
+		Example: `  mivaa jobs events 019a
+  mivaa jobs events 019a --follow --json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, stop := interruptible(cmd.Context(), os.Exit)
+			defer stop()
+			return c.with(ctx, &s, func(d *data) error { return c.jobsEvents(ctx, d, args[0], follow) })
+		},
+	}
+	s.register(cmd.Flags())
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on until the job ends")
+	cmd.ValidArgsFunction = c.completeJobs(&s)
+	return cmd
+}
+
+func (c *console) jobsEvents(ctx context.Context, d *data, arg string, follow bool) error {
+	j, err := d.job(ctx, arg)
+	if err != nil {
+		return err
+	}
+	out := c.screen(c.out)
+	last := int64(0)
+	show := func(e jobs.Event) error {
+		last = e.ID
+		if c.json {
+			return c.printJSON(e)
+		}
+		_, err := fmt.Fprintln(c.out, eventLine(out, e, fullTime, out.width))
+		return err
+	}
+	if !follow {
+		return d.history(ctx, j.ID, 0, show)
+	}
+	changes := d.jobs.Watch(ctx)
+	for {
+		// The job first: what ended it is then among the events read next.
+		if j, err = jobs.Get(ctx, d.jobs, j.ID); err == nil {
+			err = d.history(ctx, j.ID, last, show)
+		}
+		if err == nil && j.Ended() {
+			return nil
+		}
+		if err == nil {
+			err = pace(ctx, changes)
+		}
+		if errors.Is(err, context.Canceled) {
+			return letGo(j)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// letGo is how following a job ends by Ctrl-C.
+func letGo(j jobs.Job) error {
+	return &exitError{
+		exit: exitInterrupted, code: "interrupted",
+		err:  fmt.Errorf("no longer following; the job goes on (%s)", j.Status),
+		hint: "to stop the job: mivaa jobs cancel " + j.ID.String(),
+	}
+}
+
+// How often a job is looked at again: not more often than fastest, although
+// much changes, and not less often than slowest, because a hint may be missed.
+const (
+	fastest = 100 * time.Millisecond
+	slowest = time.Second
+)
+
+// pace waits for the next look. The error is that of ctx.
+func pace(ctx context.Context, changes <-chan struct{}) error {
+	rest := time.NewTimer(fastest)
+	defer rest.Stop()
+	select {
+	case <-rest.C:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	late := time.NewTimer(slowest)
+	defer late.Stop()
+	select {
+	case _, open := <-changes:
+		if !open {
+			<-ctx.Done()
+			return context.Cause(ctx)
+		}
+	case <-late.C:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return nil
+}

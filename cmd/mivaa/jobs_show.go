@@ -1,0 +1,328 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mivaa/mivaa/internal/documents"
+	"github.com/mivaa/mivaa/jobs"
+)
+
+func (c *console) jobsShowCommand() *cobra.Command {
+	var s storeSettings
+	cmd := &cobra.Command{
+		Use: "show ID", Args: takes(cobra.ExactArgs(1)),
+		Short: "Show all there is to know of a job",
+		Long: `Show all there is to know of a job: how far it is, what it failed at, its whole
+history, the pages that could not be read, and what can be done with it now.`,
+		Example: `  mivaa jobs show 019a
+  mivaa jobs show --json 019a | jq '.events[] | select(.event == "interrupted")'`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.with(cmd.Context(), &s, func(d *data) error { return c.jobsShow(cmd.Context(), d, args[0]) })
+		},
+	}
+	s.register(cmd.Flags())
+	cmd.ValidArgsFunction = c.completeJobs(&s)
+	return cmd
+}
+
+// jobDetail is a job with what stands in other tables.
+type jobDetail struct {
+	jobRow
+	QueuePosition int                    `json:"queue_position"` // 1: next; 0: not pending
+	PagesFailed   []documents.FailedPage `json:"pages_failed"`
+	Moves         []string               `json:"moves"` // that its status allows
+	Events        []jobs.Event           `json:"events"`
+}
+
+func (c *console) jobsShow(ctx context.Context, d *data, arg string) error {
+	j, err := d.job(ctx, arg)
+	if err != nil {
+		return err
+	}
+	detail, err := d.detail(ctx, j)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return c.printJSON(detail)
+	}
+	out := c.screen(c.out)
+	return detail.write(out, time.Now())
+}
+
+func (d *data) detail(ctx context.Context, j jobs.Job) (jobDetail, error) {
+	detail := jobDetail{jobRow: rowOf(j), PagesFailed: []documents.FailedPage{}, Moves: []string{}, Events: []jobs.Event{}}
+	for _, m := range jobs.Allowed(j.Status) {
+		detail.Moves = append(detail.Moves, string(m))
+	}
+	failed, err := d.documents.FailedPages(ctx, j.ID)
+	if err != nil {
+		return detail, err
+	}
+	detail.PagesFailed = append(detail.PagesFailed, failed...)
+	if j.Status == jobs.Pending {
+		ahead, err := d.jobs.Ahead(ctx, j.ID)
+		if err != nil {
+			return detail, err
+		}
+		detail.QueuePosition = ahead + 1
+	}
+	err = d.history(ctx, j.ID, 0, func(e jobs.Event) error {
+		detail.Events = append(detail.Events, e)
+		return nil
+	})
+	return detail, err
+}
+
+// history calls visit with the events of a job above an event's id.
+func (d *data) history(ctx context.Context, id jobs.ID, after int64, visit func(jobs.Event) error) error {
+	const page = 1000
+	for {
+		events, err := d.jobs.Events(ctx, id, after, page)
+		if err != nil {
+			return err
+		}
+		for _, e := range events {
+			if err := visit(e); err != nil {
+				return err
+			}
+			after = e.ID
+		}
+		if len(events) < page {
+			return nil
+		}
+	}
+}
+
+// write shows the job to a person.
+func (j *jobDetail) write(s screen, now time.Time) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  %s\n", s.paint(bold, j.ID.String()), s.paintStatus(j.Status))
+	if note := remark(j.Job, now); note != "" {
+		for _, line := range wrap(note, s.width) {
+			fmt.Fprintln(&b, line)
+		}
+	}
+	b.WriteByte('\n')
+	j.facts(now).write(&b, s)
+	j.writeHistory(&b, s)
+	j.writeMoves(&b, s)
+	_, err := io.WriteString(s.w, b.String())
+	return err
+}
+
+// facts are the columns that say something.
+func (j *jobDetail) facts(now time.Time) facts {
+	var f facts
+	f.add("file", clean(j.Filename))
+	f.add("document", j.Job.DocumentID.String())
+	f.add("owner", clean(j.Job.Owner))
+	f.add("pages", j.pages())
+	f.add("pages failed", failedPages(j.PagesFailed))
+	if j.Status == jobs.Pending {
+		f.add("in the queue", j.place())
+	}
+	f.add("attempt", j.attempts())
+	f.add("recovery", recoveryOf(j.Job))
+	if j.Priority != 0 {
+		f.add("priority", strconv.Itoa(j.Priority))
+	}
+	if j.Kind != documents.Kind {
+		f.add("kind", clean(j.Kind))
+	}
+	f.add("instance", j.Job.InstanceID)
+	f.add("key", clean(j.Job.IdempotencyKey))
+	if m := string(j.Metadata); m != "{}" {
+		f.add("metadata", clean(m))
+	}
+	for _, at := range []struct {
+		name string
+		t    time.Time
+	}{
+		{"created", j.CreatedAt}, {"started", j.Job.StartedAt}, {"completed", j.Job.CompletedAt},
+		{"failed", j.Job.FailedAt}, {"interrupted", j.Job.InterruptedAt}, {"updated", j.UpdatedAt},
+	} {
+		if !at.t.IsZero() {
+			f.add(at.name, exact(at.t, now))
+		}
+	}
+	return f
+}
+
+func (j *jobDetail) pages() string {
+	switch {
+	case j.StepsTotal > 0:
+		return fmt.Sprintf("%d of %d recorded (%d%%)", j.StepsDone, j.StepsTotal, j.Progress)
+	case j.StepsDone > 0:
+		return fmt.Sprintf("%d recorded", j.StepsDone)
+	}
+	return ""
+}
+
+func (j *jobDetail) place() string {
+	if j.QueuePosition <= 1 {
+		return "next"
+	}
+	return counted(j.QueuePosition-1, "job") + " ahead"
+}
+
+func (j *jobDetail) attempts() string {
+	parts := []string{strconv.FormatInt(j.Attempt, 10)}
+	for _, n := range []struct {
+		count int
+		noun  string
+	}{{j.Failures, "failure"}, {j.Crashes, "crash"}, {j.Interruptions, "interruption"}} {
+		switch {
+		case n.count == 0:
+		case n.noun == "crash" && n.count > 1:
+			parts = append(parts, strconv.Itoa(n.count)+" crashes")
+		default:
+			parts = append(parts, counted(n.count, n.noun))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func recoveryOf(j jobs.Job) string {
+	switch j.Recovery {
+	case jobs.RecoveryAuto:
+		return "auto: an interruption is followed by a resume"
+	case jobs.RecoveryManual:
+		return "manual: an interruption waits for a person"
+	}
+	return ""
+}
+
+func (j *jobDetail) writeHistory(b *strings.Builder, s screen) {
+	if len(j.Events) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s\n", s.paint(bold, "history"))
+	day := ""
+	for _, e := range j.Events {
+		if today := e.At.Local().Format("2006-01-02"); today != day {
+			day = today
+			fmt.Fprintln(b, "  "+s.paint(dim, day))
+		}
+		fmt.Fprintln(b, "  "+eventLine(s, e, clockTime, s.width-2))
+	}
+}
+
+func (j *jobDetail) writeMoves(b *strings.Builder, s screen) {
+	lines := moveHints(j.Job)
+	if len(lines) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s\n", s.paint(bold, "what can be done"))
+	longest := 0
+	for _, l := range lines {
+		longest = max(longest, len(l[0]))
+	}
+	beside := s.width == 0 || longest+40 <= s.width
+	for _, l := range lines {
+		if beside {
+			fmt.Fprintf(b, "  %-*s  %s\n", longest, l[0], s.paint(dim, l[1]))
+			continue
+		}
+		fmt.Fprintf(b, "  %s\n    %s\n", l[0], s.paint(dim, l[1]))
+	}
+}
+
+// moveHints are the commands that a job's status allows, and what each does.
+func moveHints(j jobs.Job) [][2]string {
+	var lines [][2]string
+	add := func(name, what string) {
+		lines = append(lines, [2]string{"mivaa jobs " + name + " " + j.ID.String(), what})
+	}
+	for _, m := range jobs.Allowed(j.Status) {
+		switch m {
+		case jobs.Resume:
+			name := "resume"
+			if j.Status == jobs.Failed {
+				name = "retry"
+			}
+			add(name, fmt.Sprintf("go on at page %d", j.StepsDone+1))
+		case jobs.Restart:
+			if j.StepsDone > 0 {
+				add("restart", "forget "+counted(j.StepsDone, "page")+" and begin again")
+			} else {
+				add("restart", "begin again")
+			}
+		case jobs.Cancel:
+			if j.Cause != jobs.CauseCancelled {
+				add("cancel", "stop it; its pages are kept")
+			}
+		case jobs.Interrupt:
+		}
+	}
+	if j.Status == jobs.Processing || j.Status == jobs.Pending {
+		add("watch", "follow it to its end")
+	}
+	if !j.DocumentID.IsZero() && j.StepsDone > 0 {
+		lines = append(lines, [2]string{"mivaa documents export " + j.DocumentID.String(), "read what there is"})
+	}
+	return lines
+}
+
+// How the times of a history are written.
+const (
+	clockTime = "15:04:05.000"
+	fullTime  = "2006-01-02 15:04:05.000"
+)
+
+// eventLine is a line of history: when, what, and why, in most columns (below
+// 1: any number).
+func eventLine(s screen, e jobs.Event, layout string, most int) string {
+	st := plain
+	switch e.To {
+	case jobs.Completed:
+		st = green
+	case jobs.Failed:
+		st = red
+	case jobs.Interrupted:
+		st = yellow
+	case jobs.Processing:
+		st = cyan
+	case jobs.Pending:
+	}
+	room := 0
+	if most > 0 {
+		room = max(20, most-len(layout)-len(gap)-11-len(gap))
+	}
+	line := s.paint(dim, e.At.Local().Format(layout)) + gap + s.paint(st, fmt.Sprintf("%-11s", e.Event)) + gap + s.cut(why(e), room)
+	return strings.TrimRight(line, " ")
+}
+
+// why says what there is to say of an event beside its name.
+func why(e jobs.Event) string {
+	var parts []string
+	switch e.Event {
+	case jobs.EventAccepted:
+	case jobs.EventStarted:
+		parts = append(parts, fmt.Sprintf("attempt %d", e.Attempt))
+		if e.Instance != "" {
+			parts = append(parts, "instance "+e.Instance)
+		}
+	case jobs.EventInterrupted:
+		parts = append(parts, string(e.Cause))
+	case jobs.EventResumed, jobs.EventRestarted:
+		if e.Cause != jobs.CauseOperator {
+			parts = append(parts, "by itself")
+		}
+	}
+	if d := strings.TrimSpace(clean(e.Detail)); d != "" {
+		if e.Cause == jobs.CauseOperator || e.Cause == jobs.CauseCancelled {
+			d = "by " + d
+		}
+		parts = append(parts, d)
+	}
+	return cmp.Or(strings.Join(parts, ", "), "")
+}

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mivaa/mivaa/jobs"
+)
+
+func (c *console) jobsWatchCommand() *cobra.Command {
+	var s storeSettings
+	var wait time.Duration
+	cmd := &cobra.Command{
+		Use: "watch [ID]", Args: takes(cobra.MaximumNArgs(1)),
+		Short: "Follow a job to its end, or all jobs",
+		Long: `Follow a job to its end, or all jobs until Ctrl-C, which stops the watching and no
+job. --json prints a job's row at each change.
+
+Exit codes for one job: 0 completed, 7 completed but for some pages, 3 its PDF was
+refused, 1 failed otherwise, 5 interrupted and waiting for a person, 8 still
+running when --wait ran out, 75 no longer followed.`,
+		Example: `  mivaa jobs watch 019a
+  mivaa jobs watch 019a --wait 10m && mivaa documents list
+  mivaa jobs watch --json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if wait < 0 {
+				return usagef("--wait must not be negative")
+			}
+			ctx, stop := interruptible(cmd.Context(), os.Exit)
+			defer stop()
+			if wait > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeoutCause(ctx, wait, errWaited)
+				defer cancel()
+			}
+			return c.with(ctx, &s, func(d *data) error {
+				if len(args) == 0 {
+					return c.watchAll(ctx, d)
+				}
+				return c.watchOne(ctx, d, args[0])
+			})
+		},
+	}
+	s.register(cmd.Flags())
+	cmd.Flags().DurationVar(&wait, "wait", 0, "for how long at most; exit code 8 when it ran out. 0: as long as it takes")
+	cmd.ValidArgsFunction = c.completeJobs(&s, jobs.Processing, jobs.Pending)
+	return cmd
+}
+
+// errWaited: --wait ran out.
+var errWaited = errors.New("waited long enough")
+
+// sight is what makes two looks at a job differ.
+type sight struct {
+	status      jobs.Status
+	done, total int
+	attempt     int64
+	updated     time.Time
+}
+
+func sightOf(j jobs.Job) sight {
+	return sight{j.Status, j.StepsDone, j.StepsTotal, j.Attempt, j.UpdatedAt}
+}
+
+func (c *console) watchOne(ctx context.Context, d *data, arg string) error {
+	j, err := d.job(ctx, arg)
+	if err != nil {
+		return err
+	}
+	v := newView(c)
+	changes := d.jobs.Watch(ctx)
+	for err == nil {
+		if err = v.job(j); err != nil {
+			break
+		}
+		if j.Ended() {
+			v.over()
+			return d.end(ctx, j)
+		}
+		if err = pace(ctx, changes); err != nil {
+			break
+		}
+		var now jobs.Job
+		if now, err = jobs.Get(ctx, d.jobs, j.ID); err == nil {
+			j = now
+		}
+	}
+	v.over()
+	switch {
+	case errors.Is(context.Cause(ctx), errWaited):
+		return stillRunning(j)
+	case errors.Is(err, context.Canceled):
+		return letGo(j)
+	}
+	return err
+}
+
+func stillRunning(j jobs.Job) error {
+	where := string(j.Status)
+	if j.StepsTotal > 0 {
+		where += fmt.Sprintf(", %d of %d pages", j.StepsDone, j.StepsTotal)
+	}
+	return &exitError{exit: exitRunning, code: "running", err: fmt.Errorf("job %s has not ended yet: %s", j.ID, where)}
+}
+
+// end is the error that the end of a job is for who waited for it.
+func (d *data) end(ctx context.Context, j jobs.Job) error {
+	show := "its history: mivaa jobs show " + j.ID.String()
+	switch j.Status {
+	case jobs.Completed:
+		failed, err := d.documents.FailedPages(ctx, j.ID)
+		if err != nil || len(failed) == 0 {
+			return err
+		}
+		return &exitError{
+			exit: exitPartly, code: "partial", hint: show,
+			err: fmt.Errorf("%d of %d pages could not be read: %s", len(failed), j.StepsTotal, failedPages(failed)),
+		}
+	case jobs.Failed:
+		e := &exitError{exit: exitFailure, code: j.ErrorCode, err: errors.New(remark(j, time.Now())), hint: show}
+		if isRefusal(j.ErrorCode) {
+			e.exit = exitRefused
+		}
+		return e
+	}
+	return &exitError{
+		exit: exitState, code: string(j.Cause), err: fmt.Errorf("job %s is interrupted: %s", j.ID, clean(j.Error)),
+		hint: "to go on: mivaa jobs resume " + j.ID.String(),
+	}
+}
+
+// view shows changes of jobs: objects, lines, or on a terminal lines over one
+// that is rewritten.
+type view struct {
+	c       *console
+	s       screen
+	last    map[jobs.ID]sight
+	percent map[jobs.ID]int
+	rewrite bool
+	dirty   bool // the last line is to be rewritten
+	speed   speed
+}
+
+func newView(c *console) *view {
+	s := c.screen(c.out)
+	return &view{c: c, s: s, rewrite: s.tty && s.icons && !c.json, last: map[jobs.ID]sight{}, percent: map[jobs.ID]int{}}
+}
+
+// changed remembers a job as it is and reports whether it was otherwise.
+func (v *view) changed(j jobs.Job) bool {
+	now := sightOf(j)
+	was, seen := v.last[j.ID]
+	v.last[j.ID] = now
+	return !seen || was != now
+}
+
+// job shows the one job that is watched.
+func (v *view) job(j jobs.Job) error {
+	was, seen := v.last[j.ID]
+	if !v.changed(j) {
+		if v.rewrite && j.Status == jobs.Processing {
+			return v.bottom(v.progress(j))
+		}
+		return nil
+	}
+	if v.c.json {
+		return v.c.printJSON(rowOf(j))
+	}
+	if !seen || was.status != j.Status || was.attempt != j.Attempt {
+		v.speed = speed{}
+		if err := v.line(v.state(j)); err != nil {
+			return err
+		}
+	} else if !v.rewrite && j.Progress != v.percent[j.ID] {
+		if err := v.line(v.state(j)); err != nil {
+			return err
+		}
+	}
+	v.percent[j.ID] = j.Progress
+	if v.rewrite && j.Status == jobs.Processing {
+		return v.bottom(v.progress(j))
+	}
+	return nil
+}
+
+// state is a line that stays: the time, and how a job stands.
+func (v *view) state(j jobs.Job) string {
+	st := v.s.status(j.Status)
+	word := v.s.paint(st.style, st.text) + strings.Repeat(" ", max(0, 13-cells(st.text)))
+	parts := []string{v.s.paint(dim, j.UpdatedAt.Local().Format("15:04:05")), word, clean(j.Filename)}
+	if p := pagesOf(j); p != "-" {
+		parts = append(parts, p+" pages")
+	}
+	if j.StepsTotal > 0 && j.Status != jobs.Completed {
+		parts = append(parts, fmt.Sprintf("%d%%", j.Progress))
+	}
+	if why := remark(j, time.Now()); why != "" {
+		parts = append(parts, why)
+	}
+	return strings.Join(parts, gap)
+}
+
+// progress is the line that is rewritten.
+func (v *view) progress(j jobs.Job) string {
+	if j.StepsTotal == 0 {
+		return v.s.paint(dim, "opening the document")
+	}
+	v.speed.add(time.Now(), j.StepsDone)
+	tail := fmt.Sprintf("  %d/%d pages  %d%%%s", j.StepsDone, j.StepsTotal, j.Progress, v.speed.rest(j.StepsTotal-j.StepsDone))
+	return v.s.paint(cyan, bar(j.StepsDone, j.StepsTotal, min(40, max(10, v.s.width-cells(tail)-1)))) + tail
+}
+
+// bar draws a share of n columns.
+func bar(done, total, n int) string {
+	full := 0
+	if total > 0 {
+		full = min(n, done*n/total)
+	}
+	return strings.Repeat("█", full) + strings.Repeat("░", n-full)
+}
+
+// line writes a line that stays.
+func (v *view) line(text string) error {
+	v.wipe()
+	_, err := fmt.Fprintln(v.c.out, text)
+	return err
+}
+
+// bottom rewrites the last line.
+func (v *view) bottom(text string) error {
+	_, err := io.WriteString(v.c.out, "\r\x1b[K"+text)
+	v.dirty = true
+	return err
+}
+
+func (v *view) wipe() {
+	if v.dirty {
+		fmt.Fprint(v.c.out, "\r\x1b[K")
+		v.dirty = false
+	}
+}
+
+// over takes the line that was rewritten off the screen.
+func (v *view) over() { v.wipe() }
+
+// speed is how fast pages come, over the last seconds.
+type speed struct {
+	at   []time.Time
+	done []int
+}
+
+const speedOver = 10 * time.Second
+
+func (s *speed) add(now time.Time, done int) {
+	s.at, s.done = append(s.at, now), append(s.done, done)
+	for len(s.at) > 2 && now.Sub(s.at[0]) > speedOver {
+		s.at, s.done = s.at[1:], s.done[1:]
+	}
+}
+
+// rest says the speed and how long the rest takes; nothing before it is known.
+func (s *speed) rest(left int) string {
+	n := len(s.at) - 1
+	if n < 1 || s.done[n] <= s.done[0] {
+		return ""
+	}
+	rate := float64(s.done[n]-s.done[0]) / s.at[n].Sub(s.at[0]).Seconds()
+	return fmt.Sprintf("  %.0f pages/s  %s left", rate, span(time.Duration(float64(left)/rate*float64(time.Second))))
+}

@@ -1,0 +1,12 @@
+// Command mivaa turns PDFs into text, Markdown and chunks, in background jobs
+// that survive anything.
+package main
+
+import (
+	"context"
+	"os"
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+}

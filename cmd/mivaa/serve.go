@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mivaa/mivaa/internal/api"
+	"github.com/mivaa/mivaa/internal/extract"
+	"github.com/mivaa/mivaa/internal/lifecycle"
+	"github.com/mivaa/mivaa/internal/pdf"
+	"github.com/mivaa/mivaa/jobs"
+)
+
+// serveSettings are all that the service can be told.
+type serveSettings struct {
+	store             storeSettings
+	work              workSettings
+	log               logSettings
+	addr              string
+	hosts             []string
+	drain             time.Duration
+	retention         time.Duration
+	documentRetention time.Duration
+}
+
+func (c *console) serveCommand() *cobra.Command {
+	var s serveSettings
+	cmd := &cobra.Command{
+		Use: "serve", GroupID: groupWork, Args: cobra.NoArgs,
+		Short: "Run the service: API, page and workers in one process",
+		Long: `Run the service: API, page and workers in one process.
+
+SIGTERM, SIGINT and SIGHUP stop it: running jobs are interrupted with their pages
+kept, and go on at the next start. A second signal exits at once.`,
+		Example: `  mivaa serve
+  mivaa serve --data-dir /var/lib/mivaa --workers 4 --drain 30s
+  mivaa serve --addr "" --log-format json`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := errors.Join(append(s.work.validate(), s.validate()...)...); err != nil {
+				return usage(err)
+			}
+			return c.serve(cmd.Context(), &s)
+		},
+	}
+	f := cmd.Flags()
+	s.store.register(f)
+	s.work.register(f)
+	s.log.register(f)
+	f.IntVar(&s.work.workers, "workers", runtime.NumCPU(), "jobs at once; 0: only the API")
+	f.StringVar(&s.addr, "addr", "127.0.0.1:8000", `address of the API; "": only workers`)
+	f.StringSliceVar(&s.hosts, "host", nil, "host names under which the API may be asked, beside loopback's")
+	f.DurationVar(&s.drain, "drain", 0, "how long running jobs may go on after a signal, before they are interrupted")
+	f.DurationVar(&s.retention, "retention", 7*24*time.Hour, "completed, failed and cancelled jobs older than this are removed; 0 keeps all")
+	f.DurationVar(&s.documentRetention, "document-retention", 0, "documents older than this are removed, with pages and source; 0 keeps all")
+	return cmd
+}
+
+func (s *serveSettings) validate() []error {
+	var errs []error
+	if s.addr != "" && !loopback(s.addr) {
+		errs = append(errs, fmt.Errorf("--addr %s can be reached from other machines, which needs a token; this version listens on loopback only (put a proxy that authenticates in front)", s.addr))
+	}
+	if s.addr == "" && s.work.workers == 0 {
+		errs = append(errs, errors.New(`--workers 0 and --addr "" leave nothing to do`))
+	}
+	if s.work.workers < 0 {
+		errs = append(errs, errors.New("--workers must not be negative"))
+	}
+	if s.drain < 0 || s.retention < 0 || s.documentRetention < 0 {
+		errs = append(errs, errors.New("--drain, --retention and --document-retention must not be negative"))
+	}
+	return errs
+}
+
+// serve puts the service together and runs it until a signal.
+func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
+	// Before anything is opened, so that a signal during the start stops it too.
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, lifecycle.Signals()...)
+	defer signal.Stop(signals)
+
+	log := s.log.logger(c)
+	d, err := s.store.open(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.close()) }()
+
+	svc := &lifecycle.Service{
+		Store: d.jobs, Narrator: lifecycle.NewNarrator(log), Log: log, Drain: s.drain, Grace: s.work.grace,
+		Cleanup: func(ctx context.Context) (int, error) { return d.cleanup(ctx, s.retention, s.documentRetention) },
+	}
+	address := "none"
+	if s.work.workers > 0 {
+		pool, err := c.readers(ctx, &s.work, d, log)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, pool.Close()) }()
+		svc.Worker = s.work.worker(d, d.extractor(pool).Handle, log)
+	}
+	if s.addr != "" {
+		server, err := newServer(s, d, log)
+		if err != nil {
+			return err
+		}
+		svc.Server = server
+		address = server.listener.Addr().String()
+	}
+	svc.Ready = func() {
+		log.Info("Ready", "addr", address, "workers", s.work.workers, "data_dir", s.store.dataDir, "version", version())
+	}
+	return svc.Run(ctx, signals)
+}
+
+// readers starts the pool of reader processes.
+func (c *console) readers(ctx context.Context, s *workSettings, d *data, log *slog.Logger) (*pdf.Pool, error) {
+	pool, err := pdf.New(pdf.Config{
+		Readers: runtime.NumCPU(), PageTimeout: s.pageTimeout, PageMemory: int64(s.pageMemory), MaxPages: s.maxPages,
+		CacheDir: filepath.Join(d.dir, "cache"), Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if pool.Cold() {
+		log.Info("⏳ Compiling the PDF engine for this machine; this takes some seconds, once")
+	}
+	if err := pool.Warm(ctx); err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	return pool, nil
+}
+
+// extractor is the handler of extraction jobs.
+func (d *data) extractor(pool *pdf.Pool) *extract.Extractor {
+	return &extract.Extractor{
+		Open: extract.FromPool(pool), Documents: d.documents, Jobs: d.jobs, Blobs: d.blobs,
+		Engine: extract.Engine{Name: pdf.Engine, Version: pdf.EngineVersion()}, Stats: &extract.Stats{},
+	}
+}
+
+// worker runs jobs of one kind: documents to read.
+func (s *workSettings) worker(d *data, h jobs.Handler, log *slog.Logger) *jobs.Worker {
+	return &jobs.Worker{
+		Store: d.jobs, Handlers: map[string]jobs.Handler{extract.Kind: h}, Slots: s.workers,
+		Lease: s.lease, Grace: s.grace, Timeout: s.jobTimeout, Policy: s.policy(), Version: version(), Logger: log,
+	}
+}
+
+// cleanup removes what is older than its retention, and the sources that
+// nobody refers to.
+func (d *data) cleanup(ctx context.Context, retention, documentRetention time.Duration) (int, error) {
+	const slice = 500
+	removed := 0
+	for retention > 0 {
+		n, err := d.jobs.Cleanup(ctx, time.Now().Add(-retention), slice)
+		removed += n
+		if err != nil {
+			return removed, err
+		}
+		if n < slice {
+			break
+		}
+	}
+	for documentRetention > 0 {
+		n, err := d.documents.Cleanup(ctx, time.Now().Add(-documentRetention), slice)
+		if err != nil {
+			return removed, err
+		}
+		if n < slice {
+			break
+		}
+	}
+	_, err := d.blobs.Sweep(ctx, d.documents.SourcesInUse)
+	return removed, err
+}
+
+// server is the API as the lifecycle sees it.
+type server struct {
+	api      *api.API
+	http     *http.Server
+	listener net.Listener
+}
+
+func newServer(s *serveSettings, d *data, log *slog.Logger) (*server, error) {
+	a, err := api.New(api.Config{
+		Jobs: d.jobs, Documents: d.documents, Blobs: d.blobs,
+		Version: version(), MaxUpload: int64(s.work.maxUpload), Retention: s.retention,
+		Recovery: jobs.Recovery(s.work.recovery.value), Hosts: s.hosts, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", s.addr)
+	if err != nil {
+		return nil, &exitError{exit: exitFailure, code: "address", err: err, hint: "is another instance running? choose another address with --addr"}
+	}
+	h := &http.Server{
+		Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	return &server{api: a, http: h, listener: l}, nil
+}
+
+// Serve implements lifecycle.Server.
+func (s *server) Serve() error {
+	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Refuse implements lifecycle.Server.
+func (s *server) Refuse() { s.api.Stop() }
+
+// Close implements lifecycle.Server.
+func (s *server) Close(ctx context.Context) error {
+	if err := s.http.Shutdown(ctx); err != nil {
+		return errors.Join(err, s.http.Close())
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/pflag"
+
+	"github.com/mivaa/mivaa/internal/lifecycle"
+	"github.com/mivaa/mivaa/jobs"
+)
+
+// storeSettings say where everything is kept. Every command has them.
+type storeSettings struct {
+	dataDir string
+}
+
+func (s *storeSettings) register(f *pflag.FlagSet) {
+	f.StringVar(&s.dataDir, "data-dir", "./data", "folder of the database, the source files and the locks; created if missing")
+}
+
+// workSettings say how jobs are run.
+type workSettings struct {
+	workers     int
+	recovery    choice
+	maxCrashes  int
+	maxFailures int
+	lease       time.Duration
+	grace       time.Duration
+	jobTimeout  time.Duration
+	pageTimeout time.Duration
+	pageMemory  size
+	maxUpload   size
+	maxPages    int
+}
+
+func (s *workSettings) register(f *pflag.FlagSet) {
+	s.recovery = choice{value: string(jobs.RecoveryAuto), of: []string{string(jobs.RecoveryAuto), string(jobs.RecoveryManual)}}
+	s.pageMemory, s.maxUpload = 512<<20, 1<<30
+	f.Var(&s.recovery, "recovery", "of interrupted jobs: auto goes on by itself, manual waits for a person")
+	f.IntVar(&s.maxCrashes, "max-crashes", 3, "deaths of its process in a row that fail a job")
+	f.IntVar(&s.maxFailures, "max-failures", 4, "errors that fail a job")
+	f.DurationVar(&s.lease, "lease", 15*time.Second, "how long an instance may be silent where its death cannot be proved")
+	f.DurationVar(&s.grace, "shutdown-grace", 20*time.Second, "how long stopping may take")
+	f.DurationVar(&s.jobTimeout, "job-timeout", 0, "how long a job may take; 0: no limit")
+	f.DurationVar(&s.pageTimeout, "page-timeout", time.Minute, "how long a page may take; a slower one is recorded as failed")
+	f.Var(&s.pageMemory, "page-memory", "memory a reader process may use; a page that needs more is recorded as failed")
+	f.Var(&s.maxUpload, "max-upload", "largest PDF that is accepted")
+	f.IntVar(&s.maxPages, "max-pages", 20000, "longest PDF that is accepted, in pages")
+}
+
+func (s *workSettings) validate() []error {
+	var errs []error
+	positive := func(name string, ok bool) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("--%s must be positive", name))
+		}
+	}
+	positive("max-crashes", s.maxCrashes > 0)
+	positive("max-failures", s.maxFailures > 0)
+	positive("page-timeout", s.pageTimeout > 0)
+	positive("shutdown-grace", s.grace > 0)
+	positive("max-pages", s.maxPages > 0)
+	positive("max-upload", s.maxUpload > 0)
+	if s.lease < 100*time.Millisecond {
+		errs = append(errs, errors.New("--lease must be at least 100ms"))
+	}
+	if s.pageMemory < 64<<20 {
+		errs = append(errs, errors.New("--page-memory must be at least 64MiB"))
+	}
+	if s.jobTimeout < 0 {
+		errs = append(errs, errors.New("--job-timeout must not be negative"))
+	}
+	return errs
+}
+
+func (s *workSettings) policy() jobs.Policy {
+	return jobs.Policy{Recovery: jobs.Recovery(s.recovery.value), MaxCrashes: s.maxCrashes, MaxFailures: s.maxFailures}
+}
+
+// logSettings say how the log looks.
+type logSettings struct{ format, level choice }
+
+func (s *logSettings) register(f *pflag.FlagSet) {
+	s.format = choice{value: lifecycle.FormatText, of: []string{lifecycle.FormatText, lifecycle.FormatJSON}}
+	s.level = choice{value: "info", of: []string{"debug", "info", "warn", "error"}}
+	f.Var(&s.format, "log-format", "text for people, json for machines")
+	f.Var(&s.level, "log-level", "least level that is logged")
+}
+
+func (s *logSettings) logger(c *console) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.level.value)); err != nil {
+		level = slog.LevelInfo // cannot be: the flag's choices are slog's words
+	}
+	return lifecycle.NewLogger(c.err, s.format.value, level, isTerminal(c.err), c.colour())
+}
+
+// loopback reports whether nobody but this machine can reach an address.
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// choice is a flag that takes one of a few words.
+type choice struct {
+	value string
+	of    []string
+}
+
+func (c *choice) String() string { return c.value }
+func (c *choice) Type() string   { return strings.Join(c.of, "|") }
+
+func (c *choice) Set(v string) error {
+	for _, word := range c.of {
+		if v == word {
+			c.value = v
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is none of %s", v, strings.Join(c.of, ", "))
+}
+
+// size is a flag in bytes: 512MiB, 1GiB, 2000000.
+type size int64
+
+func (s *size) String() string { return strings.ReplaceAll(humanize.IBytes(uint64(*s)), " ", "") }
+func (s *size) Type() string   { return "size" }
+
+func (s *size) Set(v string) error {
+	n, err := humanize.ParseBytes(v)
+	if err != nil || n > 1<<50 {
+		return fmt.Errorf("%q is not a size such as 512MiB", v)
+	}
+	*s = size(n)
+	return nil
+}

@@ -1,0 +1,139 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/mivaa/mivaa/internal/blob"
+	"github.com/mivaa/mivaa/internal/documents"
+	"github.com/mivaa/mivaa/jobs"
+)
+
+// Config is what an API is made of. Jobs, Documents and Blobs are required;
+// every other zero value works.
+type Config struct {
+	Jobs      jobs.Store
+	Documents *documents.Store
+	Blobs     *blob.Folder
+	Version   string // of the program
+
+	MaxUpload  int64         // bytes of one file; 0: 1 GiB
+	MaxUploads int           // at once; 0: 32
+	Retention  time.Duration // how long finished jobs are kept: older unknown ids answer 410; 0: for ever
+	Recovery   jobs.Recovery // of an upload that does not say; 0: auto
+
+	// Hosts are the names and addresses, beside those of loopback, by which the
+	// service may be called. A port is ignored.
+	Hosts []string
+	// Health checks what the API cannot: it returns an error, or nil, for each
+	// component by name. "store" and "blobs" make the service unhealthy, any
+	// other degraded. It may hang: nobody waits for it longer than two seconds.
+	Health func(ctx context.Context) map[string]error
+	Logger *slog.Logger // nil: silent
+}
+
+// API answers HTTP requests. Its methods are safe for concurrent use.
+type API struct {
+	jobs      jobs.Store
+	documents *documents.Store
+	blobs     *blob.Folder
+	version   string
+	maxUpload int64
+	retention time.Duration
+	recovery  jobs.Recovery
+	hosts     map[string]bool
+	health    *checker
+	log       *slog.Logger
+	now       func() time.Time
+
+	uploads chan struct{}   // one for each upload under way
+	life    context.Context //nolint:containedctx // ends with Stop, as a channel would be closed: context.AfterFunc takes it
+	stop    context.CancelCauseFunc
+	handler http.Handler
+}
+
+// errStopping is the cause of everything that Stop ends.
+var errStopping = errors.New("service is stopping")
+
+// New returns an API, or everything that is wrong with the configuration.
+func New(c Config) (*API, error) {
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	a := &API{
+		jobs: c.Jobs, documents: c.Documents, blobs: c.Blobs, version: c.Version, maxUpload: c.MaxUpload,
+		retention: c.Retention, recovery: c.Recovery, hosts: hostSet(c.Hosts), log: c.Logger, now: time.Now,
+	}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	if a.maxUpload == 0 {
+		a.maxUpload = 1 << 30
+	}
+	if a.recovery == "" {
+		a.recovery = jobs.RecoveryAuto
+	}
+	if c.MaxUploads == 0 {
+		c.MaxUploads = 32
+	}
+	a.uploads = make(chan struct{}, c.MaxUploads)
+	a.health = newChecker(c.Jobs, c.Health, a.log)
+	a.life, a.stop = context.WithCancelCause(context.Background())
+	routes, err := a.routes()
+	if err != nil {
+		return nil, err
+	}
+	a.handler = a.guard(routes)
+	return a, nil
+}
+
+func (c Config) validate() error {
+	var errs []error
+	if c.Jobs == nil {
+		errs = append(errs, errors.New("api: Jobs is missing"))
+	}
+	if c.Documents == nil {
+		errs = append(errs, errors.New("api: Documents is missing"))
+	}
+	if c.Blobs == nil {
+		errs = append(errs, errors.New("api: Blobs is missing"))
+	}
+	if c.MaxUpload < 0 || c.MaxUploads < 0 || c.Retention < 0 {
+		errs = append(errs, errors.New("api: MaxUpload, MaxUploads and Retention must not be negative"))
+	}
+	switch c.Recovery {
+	case "", jobs.RecoveryAuto, jobs.RecoveryManual:
+	default:
+		errs = append(errs, fmt.Errorf("api: unknown recovery %q", c.Recovery))
+	}
+	for _, h := range c.Hosts {
+		if name := hostName(h); name == "" || strings.ContainsAny(name, "/*@ ") {
+			errs = append(errs, fmt.Errorf("api: host %q is neither a name nor an address", h))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Handler returns what answers the requests.
+func (a *API) Handler() http.Handler { return a.handler }
+
+// Stop begins the end: from now on uploads, those under way included, get 503
+// and Retry-After, long polls answer, streams break off, and readiness is 503
+// "stopping". Everything else is answered until the caller closes its server.
+// Calling it again changes nothing.
+func (a *API) Stop() { a.stop(errStopping) }
+
+func (a *API) isStopping() bool { return a.life.Err() != nil }
+
+// untilStop returns a context that ends with ctx or, with errStopping as its
+// cause, when the API stops.
+func (a *API) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	detach := context.AfterFunc(a.life, func() { cancel(errStopping) })
+	return ctx, func() { detach(); cancel(nil) }
+}

@@ -1,0 +1,154 @@
+package api
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+
+	"github.com/mivaa/mivaa/internal/extract"
+)
+
+type contentInput struct {
+	IDParam
+	Format       string `query:"format" enum:"markdown,text,json,chunks" default:"markdown"`
+	Pages        string `query:"pages" maxLength:"4096" doc:"Only these pages: 1-5,9,12-"`
+	PageMarkers  bool   `query:"page_markers" doc:"Markdown: a comment before each page"`
+	Furniture    string `query:"furniture" enum:"none,all" default:"none" doc:"Markdown and text: whether running headers and footers stay"`
+	ChunkSize    int    `query:"chunk_size" doc:"Chunks: characters of one; else what the upload said, else 1000"`
+	ChunkOverlap int    `query:"chunk_overlap" minimum:"-1" default:"-1" doc:"Chunks: characters that one repeats of the one before; -1: what the upload said, else a fifth of chunk_size"`
+}
+
+type contentOutput struct{ Body func(huma.Context) }
+
+// Headers that say of content what Markdown and text cannot.
+const (
+	completeHeader = "X-Document-Complete"
+	partialHeader  = "X-Document-Partial"
+)
+
+func (a *API) contentRoute(h huma.API) {
+	media := map[string]*huma.MediaType{}
+	for _, f := range extract.Formats() {
+		name, _, _ := strings.Cut(f.MediaType(), ";")
+		media[name] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+	}
+	media["application/json"].Schema = &huma.Schema{Type: huma.TypeObject}
+	word := &huma.Schema{Type: huma.TypeString, Enum: []any{"true", "false"}}
+	registerOpen(a, h, huma.Operation{
+		OperationID: "get-content", Method: http.MethodGet, Path: "/api/rag/documents/{id}/content", Tags: []string{tagDocuments},
+		Summary: "Read a document's content",
+		Description: "Streamed. While its job runs the pages that are finished are there already. An answer that cannot be brought to its end is broken off, never ended. " +
+			"Problems: 404 no_content, no_such_page, 409 content_changed.",
+		RejectUnknownQueryParameters: true,
+		Responses: map[string]*huma.Response{"200": {Description: "The content", Content: media, Headers: map[string]*huma.Param{
+			completeHeader: {Description: "false: the job has not come to its end; these are the pages there are", Schema: word},
+			partialHeader:  {Description: "true: some of these pages could not be read", Schema: word},
+		}}},
+	}, a.content)
+}
+
+func (a *API) content(ctx context.Context, in *contentInput) (*contentOutput, error) {
+	req, err := in.request()
+	if err != nil {
+		return nil, err
+	}
+	results := &extract.Results{Documents: a.documents, Jobs: a.jobs}
+	result, err := results.Open(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return &contentOutput{Body: func(hc huma.Context) {
+		r, w := humachi.Unwrap(hc)
+		h := w.Header()
+		h.Set(completeHeader, strconv.FormatBool(result.Complete))
+		h.Set(partialHeader, strconv.FormatBool(result.Partial))
+		a.stream(w, r, req.Format.MediaType(), result.Write)
+	}}, nil
+}
+
+func (in *contentInput) request() (extract.Request, error) {
+	req := extract.Request{
+		Document: in.id(), Format: extract.Format(in.Format), PageMarkers: in.PageMarkers, Furniture: extract.Furniture(in.Furniture),
+	}
+	var err error
+	if req.Pages, err = extract.ParsePages(in.Pages); err != nil {
+		return req, invalid("query.pages", "%v", err)
+	}
+	if in.ChunkSize == 0 && in.ChunkOverlap < 0 {
+		return req, nil
+	}
+	var size, overlap *int
+	if in.ChunkSize != 0 {
+		size = &in.ChunkSize
+	}
+	if in.ChunkOverlap >= 0 {
+		overlap = &in.ChunkOverlap
+	}
+	cut, err := extract.NewCut(size, overlap)
+	if err != nil {
+		return req, invalid("query.chunk_size", "%v", err)
+	}
+	req.Cut = &cut
+	return req, nil
+}
+
+// stream answers with what write gives. Where it fails before the first byte
+// the answer is a problem; after it the connection is broken off, so that
+// nobody takes a part for the whole. It ends when the service stops, and when
+// the client takes nothing for a minute.
+func (a *API) stream(w http.ResponseWriter, r *http.Request, media string, write func(context.Context, io.Writer) error) {
+	ctx, cancel := a.untilStop(r.Context())
+	defer cancel()
+	out := &streamWriter{w: w, conn: http.NewResponseController(w), media: media}
+	if r.Method == http.MethodHead {
+		out.begin()
+		return
+	}
+	defer out.settle()
+	switch err := write(ctx, out); {
+	case err == nil:
+		out.begin() // where there was not one byte
+	case !out.begun:
+		w.Header().Del(completeHeader)
+		w.Header().Del(partialHeader)
+		a.fail(w, r, err)
+	default:
+		_ = a.explain(ctx, err) // for the log
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// streamWriter sends the headers with the first byte.
+type streamWriter struct {
+	w     http.ResponseWriter
+	conn  *http.ResponseController
+	media string
+	begun bool
+}
+
+func (s *streamWriter) begin() {
+	if s.begun {
+		return
+	}
+	s.begun = true
+	s.w.Header().Set("Content-Type", s.media)
+	s.w.WriteHeader(http.StatusOK)
+}
+
+// Write gives the client a minute for each piece.
+func (s *streamWriter) Write(p []byte) (int, error) {
+	s.begin()
+	_ = s.conn.SetWriteDeadline(time.Now().Add(patienceWithClient)) // a recorder in a test has none
+	return s.w.Write(p)
+}
+
+// settle takes the deadline back, for the next answer on this connection.
+func (s *streamWriter) settle() {
+	_ = s.conn.SetWriteDeadline(time.Time{}) // as in Write
+}

@@ -1,0 +1,172 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/mivaa/mivaa/internal/extract"
+)
+
+func TestContent(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	up := e.upload("content")
+	e.process(mustID(e, *up.JobID), 4, 4, 3)
+	for _, test := range []struct{ query, media, want string }{
+		{"", "text/markdown; charset=utf-8", "This is the text of page 1.\n\nThis is the text of page 2.\n\nThis is the text of page 4.\n"},
+		{"?format=text", "text/plain; charset=utf-8", "This is the text of page 1.\n\fThis is the text of page 2.\n\f\fThis is the text of page 4.\n\f"},
+		{"?pages=2,4-9&page_markers=true", "text/markdown; charset=utf-8", "<!-- page 2 -->\n\nThis is the text of page 2.\n\n<!-- page 4 -->\n\nThis is the text of page 4.\n"},
+	} {
+		a := e.get(up.ContentURL + test.query)
+		if a.StatusCode != 200 || a.body != test.want || a.Header.Get("Content-Type") != test.media {
+			t.Errorf("%s: %d %s %q, want %q", test.query, a.StatusCode, a.Header.Get("Content-Type"), a.body, test.want)
+		}
+		if a.Header.Get(completeHeader) != "true" || a.Header.Get("Cache-Control") != "no-store" || a.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: headers are %v", test.query, a.Header)
+		}
+	}
+	if a := e.get(up.ContentURL); a.Header.Get(partialHeader) != "true" {
+		t.Error("a failed page was asked for, and the content is not partial")
+	}
+	if a := e.get(up.ContentURL + "?pages=1"); a.Header.Get(partialHeader) != "false" {
+		t.Error("no failed page was asked for, and the content is partial")
+	}
+	whole := read[map[string]any](e, e.get(up.ContentURL+"?format=json"), http.StatusOK)
+	if whole["document_id"] != up.DocumentID || len(whole["pages"].([]any)) != 4 || whole["partial"] != true {
+		t.Errorf("JSON is %v", whole)
+	}
+	chunks := read[map[string]any](e, e.get(up.ContentURL+"?format=chunks&chunk_size=50&chunk_overlap=0"), http.StatusOK)
+	if len(chunks["chunks"].([]any)) != 3 {
+		t.Errorf("chunks are %v", chunks)
+	}
+	head := e.send(http.MethodHead, up.ContentURL+"?format=text", nil)
+	if head.StatusCode != 200 || head.body != "" || head.Header.Get("Content-Type") != "text/plain; charset=utf-8" || head.Header.Get(completeHeader) != "true" {
+		t.Errorf("HEAD: %d %v", head.StatusCode, head.Header)
+	}
+}
+
+func TestContentWhileRunning(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	up := e.upload("running")
+	nothing := e.get(up.ContentURL)
+	if nothing.StatusCode != 200 || nothing.body != "" || nothing.Header.Get(completeHeader) != "false" {
+		t.Errorf("before the first page: %d %q %v", nothing.StatusCode, nothing.body, nothing.Header)
+	}
+	e.process(mustID(e, *up.JobID), 4, 2)
+	part := e.get(up.ContentURL)
+	if part.body != "This is the text of page 1.\n\nThis is the text of page 2.\n" || part.Header.Get(completeHeader) != "false" {
+		t.Errorf("while it runs: %q %v", part.body, part.Header)
+	}
+}
+
+func TestContentRefused(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	up := e.upload("refused")
+	e.process(mustID(e, *up.JobID), 2, 2)
+	for _, bad := range []string{"format=docx", "pages=0", "pages=b", "page_markers=perhaps", "furniture=some", "chunk_size=1", "chunk_overlap=900", "chunk_size=x", "page=1", "shape=langchain"} {
+		e.problem(e.get(up.ContentURL+"?"+bad), http.StatusBadRequest, codeInvalid)
+	}
+	e.problem(e.get(up.ContentURL+"?pages=7"), http.StatusNotFound, "no_such_page")
+	e.problem(e.get("/api/rag/documents/7f3a0a52-9c50-4f7e-8f5e-0123456789ab/content"), http.StatusNotFound, codeNotFound)
+	// Its job was deleted before there was content.
+	lost := e.upload("lost")
+	_, err := e.store.Insert(t.Context())
+	e.ok(err)
+	e.ok(e.docs.Delete(t.Context(), mustID(e, lost.DocumentID), "test"))
+	e.problem(e.get(lost.ContentURL), http.StatusNotFound, codeNotFound)
+	if p := problemOf(extract.ErrReplaced); p.Status != http.StatusConflict || p.Code != codeContentChanged {
+		t.Errorf("replaced content is %+v", p)
+	}
+}
+
+// TestStream: what fails before the first byte is a problem, what fails after it
+// is broken off.
+func TestStream(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	fault := errors.New("disk on fire at /secret/place")
+	serve := func(write func(context.Context, io.Writer) error) *httptest.Server {
+		s := httptest.NewServer(e.api.guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { e.api.stream(w, r, "text/plain", write) })))
+		t.Cleanup(s.Close)
+		return s
+	}
+	get := func(s *httptest.Server) (*http.Response, string, error) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL, nil)
+		e.ok(err)
+		resp, err := s.Client().Do(req)
+		e.ok(err)
+		defer resp.Body.Close()
+		data, err := io.ReadAll(resp.Body)
+		return resp, string(data), err
+	}
+	resp, body, err := get(serve(func(context.Context, io.Writer) error { return fault }))
+	e.ok(err)
+	p := e.problem(answer{resp, body}, http.StatusInternalServerError, codeInternal)
+	if strings.Contains(body, "secret") || p.RequestID != resp.Header.Get("X-Request-Id") {
+		t.Errorf("a fault is told: %s", body)
+	}
+	if !strings.Contains(e.log.String(), "disk on fire at /secret/place") || !strings.Contains(e.log.String(), p.RequestID) {
+		t.Error("a fault is not logged")
+	}
+	_, body, err = get(serve(func(_ context.Context, w io.Writer) error {
+		_, _ = io.WriteString(w, strings.Repeat("half ", 10000))
+		return fault
+	}))
+	if !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("half a stream ended with %v after %d bytes", err, len(body))
+	}
+	// The service stops.
+	begun := make(chan struct{})
+	s := serve(func(ctx context.Context, w io.Writer) error {
+		_, _ = io.WriteString(w, strings.Repeat("half ", 10000))
+		close(begun)
+		<-ctx.Done()
+		return context.Cause(ctx)
+	})
+	go func() {
+		<-begun
+		e.api.Stop()
+	}()
+	if _, _, err = get(s); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("a stream ended with %v when the service stopped", err)
+	}
+}
+
+func TestDocuments(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	if a := e.get("/api/rag/documents"); a.body != `{"documents":[],"count":0,"limit":100,"offset":0,"next_cursor":null}`+"\n" {
+		t.Errorf("an empty list is %s", a.body)
+	}
+	var ids []string
+	for _, seed := range []string{"a", "b", "c"} {
+		ids = append(ids, e.upload(seed).DocumentID)
+	}
+	var seen []string
+	for next := "/api/rag/documents?limit=1"; next != ""; {
+		l := read[DocumentList](e, e.get(next), http.StatusOK)
+		next = ""
+		for _, d := range l.Documents {
+			seen = append(seen, d.ID)
+		}
+		if l.NextCursor != nil {
+			next = "/api/rag/documents?limit=1&cursor=" + *l.NextCursor
+		}
+	}
+	if len(seen) != 3 || seen[0] != ids[2] || seen[2] != ids[0] {
+		t.Errorf("listed %q of %q", seen, ids)
+	}
+	e.problem(e.get("/api/rag/documents?cursor=x"), http.StatusBadRequest, codeInvalid)
+	e.problem(e.get("/api/rag/documents/7f3a0a52-9c50-4f7e-8f5e-0123456789ab"), http.StatusNotFound, codeNotFound)
+	d := read[Document](e, e.get(documentURL(mustID(e, ids[0]))), http.StatusOK)
+	if d.DocumentID != ids[0] || d.Filename != "a.pdf" || *d.SourceSHA256 == "" || d.SourceSize != int64(len(samplePDF("a"))) || string(d.Facts) != "{}" {
+		t.Errorf("document is %+v", d)
+	}
+}

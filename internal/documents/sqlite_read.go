@@ -1,0 +1,164 @@
+package documents
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/mivaa/mivaa/jobs"
+	"github.com/mivaa/mivaa/jobs/sqlite"
+)
+
+// querier is a transaction or the pool of readers.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+type scanner interface{ Scan(dest ...any) error }
+
+// query reads all rows.
+func query[T any](ctx context.Context, q querier, scan func(scanner) (T, error), stmt string, args ...any) ([]T, error) {
+	rows, err := q.QueryContext(ctx, stmt, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}
+
+func scanID(row scanner) (jobs.ID, error) {
+	var s string
+	if err := row.Scan(&s); err != nil {
+		return jobs.ID{}, err
+	}
+	return jobs.ParseID(s)
+}
+
+func exists(ctx context.Context, tx *sql.Tx, id jobs.ID) error {
+	var one int
+	err := tx.QueryRowContext(ctx, `SELECT 1 FROM documents WHERE id = ?`, id.String()).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
+	}
+	return err
+}
+
+// Get returns one document. ErrNotFound.
+func (s *Store) Get(ctx context.Context, id jobs.ID) (Document, error) {
+	d, err := scan(s.db.Reader().QueryRowContext(ctx, `SELECT `+columns+` FROM documents WHERE id = ?`, id.String()))
+	return d, unavailable("read document "+id.String(), err)
+}
+
+// List returns the documents that match, newest first, without their facts and
+// profile: they may be long.
+func (s *Store) List(ctx context.Context, f Filter) ([]Document, error) {
+	if f.Limit <= 0 {
+		f.Limit = 100
+	}
+	var after struct{ at, id string }
+	if f.After != nil {
+		after.at, after.id = sqlite.FormatTime(f.After.CreatedAt), f.After.ID.String()
+	}
+	found, err := query(ctx, s.db.Reader(), scan, `
+SELECT id, content_job_id, owner, filename, source_sha256, source_size, media_type, metadata, options, '', NULL, created_at, updated_at
+FROM documents
+WHERE (?1 = '' OR owner = ?1) AND (?2 = '' OR (created_at, id) < (?2, ?3))
+ORDER BY created_at DESC, id DESC LIMIT ?4 OFFSET ?5`, f.Owner, after.at, after.id, min(f.Limit, 1000), max(f.Offset, 0))
+	for i := range found {
+		found[i].Facts = nil
+	}
+	return found, unavailable("list documents", err)
+}
+
+// ByPrefix returns the ids that begin with prefix, in order, at most limit.
+func (s *Store) ByPrefix(ctx context.Context, prefix string, limit int) ([]jobs.ID, error) {
+	ids, err := query(ctx, s.db.Reader(), scanID, `
+SELECT id FROM documents WHERE id >= lower(?1) AND id < lower(?1) || 'g' AND substr(id, 1, length(?1)) = lower(?1) ORDER BY id LIMIT ?2`, prefix, limit)
+	return ids, unavailable("find documents", err)
+}
+
+// Content says whose steps are the document's pages. ErrNotFound, ErrNoContent.
+func (s *Store) Content(ctx context.Context, id jobs.ID) (Content, error) {
+	var job sql.NullString
+	c := Content{DocumentID: id}
+	err := s.db.Reader().QueryRowContext(ctx, `SELECT job_id, complete FROM document_content WHERE document_id = ?`, id.String()).Scan(&job, &c.Complete)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return c, fmt.Errorf("read content of %s: %w", id, ErrNotFound)
+	case err != nil:
+		return c, unavailable("read content of "+id.String(), err)
+	case !job.Valid:
+		return c, fmt.Errorf("read content of %s: %w", id, ErrNoContent)
+	}
+	c.JobID, err = jobs.ParseID(job.String)
+	return c, err
+}
+
+// FailedPages returns the pages of a job that could not be read, in order.
+func (s *Store) FailedPages(ctx context.Context, job jobs.ID) ([]FailedPage, error) {
+	pages, err := query(ctx, s.db.Reader(), func(row scanner) (FailedPage, error) {
+		var p FailedPage
+		err := row.Scan(&p.PageNumber, &p.Code, &p.Error)
+		return p, err
+	}, `
+SELECT coalesce(data ->> '$.page_number', seq), coalesce(data ->> '$.error_code', ''), coalesce(data ->> '$.error', '')
+FROM job_steps WHERE job_id = ? AND `+failedPage+` ORDER BY seq`, job.String())
+	return pages, unavailable("read failed pages of job "+job.String(), err)
+}
+
+// Recorded returns the number of the last step that a job has recorded; 0 if
+// there is none.
+func (s *Store) Recorded(ctx context.Context, job jobs.ID) (int, error) {
+	var n int
+	err := s.db.Reader().QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM job_steps WHERE job_id = ?`, job.String()).Scan(&n)
+	return n, unavailable("read steps of job "+job.String(), err)
+}
+
+// Password returns the document's password, "" if it has none.
+func (s *Store) Password(ctx context.Context, id jobs.ID) (string, error) {
+	var p string
+	err := s.db.Reader().QueryRowContext(ctx, `SELECT password FROM document_secrets WHERE document_id = ?`, id.String()).Scan(&p)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return p, unavailable("read secret of document "+id.String(), err)
+}
+
+func setPassword(ctx context.Context, tx *sql.Tx, id jobs.ID, password string) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO document_secrets (document_id, password) VALUES (?, ?)`, id.String(), password)
+	return err
+}
+
+// SourcesInUse returns which of the sources a document refers to.
+func (s *Store) SourcesInUse(ctx context.Context, sha256 []string) (map[string]bool, error) {
+	used := map[string]bool{}
+	for len(sha256) > 0 {
+		n := min(len(sha256), 500)
+		args := make([]any, n)
+		for i := range n {
+			args[i] = sha256[i]
+		}
+		found, err := query(ctx, s.db.Reader(), func(row scanner) (string, error) {
+			var s string
+			err := row.Scan(&s)
+			return s, err
+		}, `SELECT DISTINCT source_sha256 FROM documents WHERE source_sha256 IN (`+marks(n)+`)`, args...)
+		if err != nil {
+			return nil, unavailable("find sources in use", err)
+		}
+		for _, f := range found {
+			used[f] = true
+		}
+		sha256 = sha256[n:]
+	}
+	return used, nil
+}

@@ -1,0 +1,198 @@
+package documents
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/mivaa/mivaa/jobs"
+)
+
+// Submit makes a document and the job that reads it, durably and both or none.
+//
+// A submission with an IdempotencyKey that was given before answers with the
+// first job (its source and options must be the same: jobs.ErrKeyReused). One
+// without a key, whose owner, source and record options are those of a document
+// that is there, answers with that document and its job. Fresh makes a new job
+// for that document instead and cancels those of it that are still alive.
+//
+// Errors: ErrInvalid, jobs.ErrKeyReused.
+func (s *Store) Submit(ctx context.Context, sub Submission) (Submitted, error) {
+	sub, err := sub.normalize()
+	if err != nil {
+		return Submitted{}, err
+	}
+	d := Document{
+		ID: jobs.NewID(), Owner: sub.Owner, Filename: sub.Filename, SourceSHA256: sub.Source.SHA256, SourceSize: sub.Source.Size,
+		MediaType: sub.MediaType, Metadata: sub.Metadata, Options: sub.Options,
+	}
+	j, err := d.job()
+	if err != nil {
+		return Submitted{}, err
+	}
+	j.IdempotencyKey, j.Priority, j.Recovery, j.Instance = sub.IdempotencyKey, sub.Priority, sub.Recovery, sub.Instance
+
+	var found pair
+	err = s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		var err error
+		found, err = s.submit(ctx, tx, sub, d, j)
+		return err
+	})
+	if err != nil {
+		return Submitted{}, fmt.Errorf("submit document: %w", err)
+	}
+	return s.answer(ctx, found, j.ID)
+}
+
+// pair is a document and a job of it. The job may be zero.
+type pair struct{ document, job jobs.ID }
+
+func (s *Store) submit(ctx context.Context, tx *sql.Tx, sub Submission, d Document, j jobs.NewJob) (pair, error) {
+	key := sub.recordKey()
+	holder, err := documentByKey(ctx, tx, key)
+	if err != nil {
+		return pair{}, err
+	}
+	switch {
+	case holder.IsZero():
+	case sub.Fresh:
+		j.DocumentID = holder
+		return s.replaceJob(ctx, tx, j, "submit --fresh")
+	case sub.IdempotencyKey == "":
+		job, err := jobOf(ctx, tx, holder)
+		return pair{holder, job}, err
+	}
+	if err := insertDocument(ctx, tx, d, key, holder.IsZero()); err != nil {
+		return pair{}, err
+	}
+	if sub.Password != "" {
+		if err := setPassword(ctx, tx, d.ID, sub.Password); err != nil {
+			return pair{}, err
+		}
+	}
+	inserted, err := s.db.InsertTx(ctx, tx, j)
+	if err != nil {
+		return pair{}, err
+	}
+	if first := inserted[0]; first.ID != j.ID {
+		// The key was given before: its document answers, not the new one.
+		_, err := tx.ExecContext(ctx, `DELETE FROM documents WHERE id = ?`, d.ID.String())
+		return pair{first.DocumentID, first.ID}, err
+	}
+	return pair{d.ID, j.ID}, nil
+}
+
+// Reprocess makes a new job for a document and cancels those of it that are
+// still alive. Its content stays readable until the new job publishes.
+//
+// Errors: ErrNotFound, ErrNoSource.
+func (s *Store) Reprocess(ctx context.Context, id jobs.ID, r Reprocess) (Submitted, error) {
+	d, err := s.Get(ctx, id)
+	if err != nil {
+		return Submitted{}, err
+	}
+	if _, err := d.Source(); err != nil {
+		return Submitted{}, fmt.Errorf("reprocess document %s: %w", id, err)
+	}
+	j, err := d.job()
+	if err != nil {
+		return Submitted{}, err
+	}
+	j.Priority, j.Recovery, j.Instance = r.Priority, r.Recovery, r.Instance
+	var found pair
+	err = s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := exists(ctx, tx, id); err != nil {
+			return err
+		}
+		var err error
+		found, err = s.replaceJob(ctx, tx, j, r.By)
+		return err
+	})
+	if err != nil {
+		return Submitted{}, fmt.Errorf("reprocess document %s: %w", id, err)
+	}
+	return s.answer(ctx, found, j.ID)
+}
+
+// replaceJob inserts the job, then cancels the others of its document that are
+// alive: in this order the document is never without one.
+func (s *Store) replaceJob(ctx context.Context, tx *sql.Tx, j jobs.NewJob, by string) (pair, error) {
+	inserted, err := s.db.InsertTx(ctx, tx, j)
+	if err != nil {
+		return pair{}, err
+	}
+	first := inserted[0]
+	if first.ID != j.ID {
+		return pair{first.DocumentID, first.ID}, nil
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE documents SET updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now') WHERE id = ?`, j.DocumentID.String()); err != nil {
+		return pair{}, err
+	}
+	if err := s.cancelJobs(ctx, tx, j.DocumentID, j.ID, by); err != nil {
+		return pair{}, err
+	}
+	return pair{j.DocumentID, j.ID}, nil
+}
+
+// cancelJobs cancels the document's live jobs but one.
+func (s *Store) cancelJobs(ctx context.Context, tx *sql.Tx, document, but jobs.ID, by string) error {
+	ids, err := query(ctx, tx, scanID, `SELECT id FROM background_jobs WHERE document_id = ? AND id <> ? AND `+live, document.String(), but.String())
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if _, err := s.db.MoveTx(ctx, tx, id, jobs.Cancel, by); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func insertDocument(ctx context.Context, tx *sql.Tx, d Document, key string, answers bool) error {
+	_, err := tx.ExecContext(ctx, `
+INSERT INTO documents (id, owner, filename, source_sha256, source_size, media_type, metadata, options, record_key, dedup_key)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, CASE WHEN ?10 THEN ?9 END)`,
+		d.ID.String(), d.Owner, d.Filename, d.SourceSHA256, d.SourceSize, d.MediaType, string(d.Metadata), string(d.Options), key, answers)
+	return err
+}
+
+func documentByKey(ctx context.Context, tx *sql.Tx, key string) (jobs.ID, error) {
+	id, err := scanID(tx.QueryRowContext(ctx, `SELECT id FROM documents WHERE dedup_key = ?`, key))
+	if errors.Is(err, sql.ErrNoRows) {
+		return jobs.ID{}, nil
+	}
+	return id, err
+}
+
+// jobOf returns the job that answers for a document: the one alive, else the
+// one that made its content, else the newest; zero if there is none.
+func jobOf(ctx context.Context, tx *sql.Tx, document jobs.ID) (jobs.ID, error) {
+	id, err := scanID(tx.QueryRowContext(ctx, `
+SELECT id FROM background_jobs WHERE document_id = ?1
+ORDER BY `+live+` DESC, id = (SELECT content_job_id FROM documents WHERE id = ?1) DESC, created_at DESC, id DESC LIMIT 1`, document.String()))
+	if errors.Is(err, sql.ErrNoRows) {
+		return jobs.ID{}, nil
+	}
+	return id, err
+}
+
+// answer reads what was found or made. ours is the id of the job that was to be
+// made.
+func (s *Store) answer(ctx context.Context, p pair, ours jobs.ID) (Submitted, error) {
+	out := Submitted{Deduplicated: p.job != ours}
+	var err error
+	if !p.document.IsZero() { // it is for a job by hand whose key was given again
+		if out.Document, err = s.Get(ctx, p.document); err != nil {
+			return Submitted{}, err
+		}
+	}
+	if p.job.IsZero() {
+		return out, nil
+	}
+	out.Job, err = jobs.Get(ctx, s.db, p.job)
+	if errors.Is(err, jobs.ErrNotFound) && out.Deduplicated {
+		return out, nil // deleted meanwhile
+	}
+	return out, err
+}

@@ -1,0 +1,130 @@
+package extract
+
+import (
+	"unicode/utf8"
+
+	"github.com/mivaa/mivaa/internal/layout"
+)
+
+// element is an element of the document as JSON: one of a page, and where it
+// stands in the document.
+type element struct {
+	ID          string     `json:"element_id"`
+	Type        string     `json:"type"`
+	Layer       string     `json:"layer"`
+	Level       int        `json:"level,omitempty"`
+	Marker      string     `json:"marker,omitempty"`
+	Text        string     `json:"text"`
+	PageNumber  int        `json:"page_number"`
+	Box         layout.Box `json:"bbox"`
+	ParentID    string     `json:"parent_id,omitempty"`
+	HeadingPath []string   `json:"heading_path"`
+	Order       int        `json:"order"` // in the document, from 0
+	CharStart   int        `json:"char_start"`
+	CharEnd     int        `json:"char_end"`
+
+	start, end int // bytes of the page's text
+}
+
+// heads reports whether other elements stand under the element.
+func (e *element) heads() bool { return e.Type == layout.TypeTitle || e.Type == layout.TypeHeading }
+
+// outline follows the headings of a document from page to page.
+type outline struct {
+	headings []place // one under the other
+	items    []place // list items that the current one is nested in
+	order    int
+}
+
+type place struct {
+	id, text string
+	level    int
+}
+
+// add makes the page's elements and moves on behind them.
+func (o *outline) add(page layout.Page, prof layout.Profile) []element {
+	of := layout.Elements(page, prof)
+	out := make([]element, 0, len(of))
+	count := counter{text: page.Text}
+	for i := range of {
+		e := &of[i]
+		el := element{
+			ID: e.ID, Type: e.Type, Layer: e.Layer, Level: e.Level, Marker: e.Marker, Text: e.Text,
+			PageNumber: page.Number, Box: e.Box, Order: o.order, start: e.Start, end: e.End,
+		}
+		o.order++
+		el.CharStart = count.at(e.Start)
+		el.CharEnd = count.at(e.End)
+		if e.Layer == layout.LayerBody {
+			o.place(&el)
+		}
+		if el.HeadingPath == nil {
+			el.HeadingPath = []string{}
+		}
+		out = append(out, el)
+	}
+	return out
+}
+
+// place finds what the element stands under.
+func (o *outline) place(e *element) {
+	switch {
+	case e.heads():
+		o.items = nil
+		o.headings = above(o.headings, e.Level)
+		e.ParentID = last(o.headings)
+		e.HeadingPath = o.path()
+		o.headings = append(o.headings, place{e.ID, e.Text, e.Level})
+		return
+	case e.Type == layout.TypeListItem:
+		o.items = above(o.items, e.Level)
+		e.ParentID = last(o.items)
+		o.items = append(o.items, place{e.ID, "", e.Level})
+	default:
+		o.items = nil
+	}
+	if e.ParentID == "" {
+		e.ParentID = last(o.headings)
+	}
+	e.HeadingPath = o.path()
+}
+
+// above returns those that an element of the level stands under. What it
+// returns does not share memory that is still to be written.
+func above(places []place, level int) []place {
+	n := 0
+	for n < len(places) && places[n].level < level {
+		n++
+	}
+	return places[:n:n]
+}
+
+func last(places []place) string {
+	if len(places) == 0 {
+		return ""
+	}
+	return places[len(places)-1].id
+}
+
+func (o *outline) path() []string {
+	path := make([]string, len(o.headings))
+	for i, h := range o.headings {
+		path[i] = h.text
+	}
+	return path
+}
+
+// counter turns byte offsets of a text, given in rising order, into characters.
+type counter struct {
+	text         string
+	bytes, runes int
+}
+
+func (c *counter) at(offset int) int {
+	if offset < c.bytes { // not in order: from the beginning
+		c.bytes, c.runes = 0, 0
+	}
+	c.runes += utf8.RuneCountInString(c.text[c.bytes:offset])
+	c.bytes = offset
+	return c.runes
+}

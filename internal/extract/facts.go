@@ -1,0 +1,35 @@
+package extract
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/mivaa/mivaa/internal/documents"
+	"github.com/mivaa/mivaa/internal/pdf"
+)
+
+// Facts are what is known of a document apart from its pages, from the moment
+// it was opened.
+type Facts struct {
+	pdf.Info
+	SelectedPages int    `json:"selected_pages"` // of PageCount
+	Engine        Engine `json:"engine"`
+}
+
+// Engine names what read the pages.
+type Engine struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// FactsOf reads the facts of a document; they are zero before it was opened.
+func FactsOf(d documents.Document) (Facts, error) {
+	var f Facts
+	if len(d.Facts) == 0 {
+		return f, nil
+	}
+	if err := json.Unmarshal(d.Facts, &f); err != nil {
+		return f, fmt.Errorf("read facts of document %s: %w", d.ID, err)
+	}
+	return f, nil
+}

@@ -1,0 +1,112 @@
+package extract
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/mivaa/mivaa/internal/documents"
+)
+
+// Kind is the kind of the jobs that Handle runs.
+const Kind = documents.Kind
+
+// Options are what a submitter may ask for. The zero value reads all pages.
+type Options struct {
+	Pages string `json:"pages,omitempty"` // as ParsePages reads it
+	Cut   *Cut   `json:"cut,omitempty"`   // how chunks are cut where a reader does not say; nil: DefaultCut
+}
+
+// Cut is how long chunks are. Lengths are in characters: Unicode code points.
+type Cut struct {
+	Size    int `json:"chunk_size"`    // the longest, MinChunk to MaxChunk
+	Overlap int `json:"chunk_overlap"` // how much of a chunk the next repeats, at most half of Size
+}
+
+// Bounds of Cut.Size.
+const (
+	MinChunk = 50
+	MaxChunk = 100_000
+)
+
+// DefaultCut returns 1000 and 200.
+func DefaultCut() Cut { return Cut{Size: 1000, Overlap: 200} }
+
+// NewCut makes a Cut of what was given; nil is the default, for the overlap a
+// fifth of the size.
+func NewCut(size, overlap *int) (Cut, error) {
+	c := DefaultCut()
+	if size != nil {
+		c.Size, c.Overlap = *size, *size/5
+	}
+	if overlap != nil {
+		c.Overlap = *overlap
+	}
+	return c, c.Validate()
+}
+
+// Validate reports what is wrong.
+func (c Cut) Validate() error {
+	switch {
+	case c.Size < MinChunk || c.Size > MaxChunk:
+		return fmt.Errorf("chunk_size is %d characters: it must be %d to %d", c.Size, MinChunk, MaxChunk)
+	case c.Overlap < 0 || c.Overlap > c.Size/2:
+		return fmt.Errorf("chunk_overlap is %d characters: it must be 0 to %d, half of chunk_size", c.Overlap, c.Size/2)
+	}
+	return nil
+}
+
+// Normal returns the options in the one form that equal options share, or what
+// is wrong with them.
+func (o Options) Normal() (Options, error) {
+	pages, err := ParsePages(o.Pages)
+	if err != nil {
+		return o, err
+	}
+	o.Pages = pages.String()
+	if o.Cut != nil {
+		if err := o.Cut.Validate(); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
+// Apply puts normal options into a submission.
+func (o Options) Apply(sub *documents.Submission) error {
+	o, err := o.Normal()
+	if err != nil {
+		return err
+	}
+	if sub.Options, err = json.Marshal(o); err != nil {
+		return fmt.Errorf("encode options: %w", err)
+	}
+	sub.RecordOptions = o.record()
+	return nil
+}
+
+// record is the part of the options that changes what is recorded.
+func (o Options) record() string { return "pages=" + o.Pages }
+
+// hash names what the pages were read with.
+func (o Options) hash() string {
+	sum := sha256.Sum256([]byte(o.record()))
+	return hex.EncodeToString(sum[:])
+}
+
+// optionsOf reads a document's options, which a person may have written.
+func optionsOf(d documents.Document) (Options, Pages, error) {
+	var o Options
+	if len(d.Options) > 0 {
+		if err := json.Unmarshal(d.Options, &o); err != nil {
+			return o, nil, fmt.Errorf("read options of document %s: %w", d.ID, err)
+		}
+	}
+	o, err := o.Normal()
+	if err != nil {
+		return o, nil, fmt.Errorf("read options of document %s: %w", d.ID, err)
+	}
+	pages, err := ParsePages(o.Pages)
+	return o, pages, err
+}

@@ -1,0 +1,121 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/mivaa/mivaa/internal/layout"
+	"github.com/mivaa/mivaa/jobs"
+)
+
+// record reads the pages behind those recorded and records them. The profiler
+// is nil where earlier attempts have recorded some of them.
+func (e *Extractor) record(ctx, reading context.Context, a attempt, doc Document, numbers []int) (*layout.Profiler, error) {
+	done := a.Job().StepsDone
+	var profiler *layout.Profiler
+	if done == 0 {
+		profiler = new(layout.Profiler)
+	}
+	reading, stop := context.WithCancel(reading)
+	w, f := newWindow(), feeder{doc: doc, numbers: numbers[done:], seq: done, profiler: profiler}
+	var feed sync.WaitGroup
+	feed.Go(func() { w.end(f.feed(reading, w)) })
+	n, err := e.checkpoint(ctx, reading, a, w)
+	stop()
+	feed.Wait()
+	if e.Stats != nil {
+		e.Stats.StepsRedone.Add(int64(f.read - n))
+	}
+	return profiler, err
+}
+
+// checkpoint records what is ready, all of it in one call, until nothing more
+// comes, and returns how many pages it recorded.
+func (e *Extractor) checkpoint(ctx, reading context.Context, a attempt, w *window) (n int, err error) {
+	for {
+		got, over, err := w.take(reading)
+		if over {
+			return n, err
+		}
+		steps := make([]jobs.Step, len(got))
+		for i := range got {
+			steps[i] = got[i].Step
+		}
+		err = a.Checkpoint(ctx, steps...)
+		if err == nil || errors.Is(err, jobs.ErrStopping) {
+			n += len(got)
+			e.count(got)
+		}
+		if err != nil {
+			return n, err
+		}
+		w.give(got)
+	}
+}
+
+func (e *Extractor) count(got []recorded) {
+	if e.Stats == nil {
+		return
+	}
+	e.Stats.Checkpoints.Add(1)
+	e.Stats.StepsRecorded.Add(int64(len(got)))
+	for i := range got {
+		if got[i].failed {
+			e.Stats.PagesFailed.Add(1)
+		} else {
+			e.Stats.PagesOK.Add(1)
+		}
+	}
+}
+
+// feeder reads pages into a window.
+type feeder struct {
+	doc      Document
+	numbers  []int
+	seq      int // of the page before the first
+	profiler *layout.Profiler
+	read     int // pages
+}
+
+func (f *feeder) feed(ctx context.Context, w *window) error {
+	for page, err := range f.doc.Pages(ctx, f.numbers) {
+		if err != nil {
+			return err
+		}
+		if f.read == len(f.numbers) || page.Number != f.numbers[f.read] {
+			return fmt.Errorf("the reader gave page %d out of order", page.Number)
+		}
+		f.read++
+		page.Error = shorten(page.Error)
+		if f.profiler != nil {
+			f.profiler.Add(page)
+		}
+		step := jobs.Step{Seq: f.seq + f.read, Data: page.Encode()}
+		if !w.put(ctx, recorded{step, page.Status == layout.StatusFailed}) {
+			return context.Cause(ctx)
+		}
+	}
+	if f.read < len(f.numbers) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return fmt.Errorf("the reader ended after %d of %d pages", f.read, len(f.numbers))
+	}
+	return nil
+}
+
+// shorten keeps a message within what the index of failed pages looks at.
+func shorten(msg string) string {
+	const most = 1000
+	if len(msg) <= most {
+		return msg
+	}
+	cut := most
+	for !utf8.RuneStart(msg[cut]) {
+		cut--
+	}
+	return msg[:cut]
+}

@@ -1,0 +1,279 @@
+package layout
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// liner is what is known of a line when blocks are made.
+type liner struct {
+	l, r   float32 // its reach along the writing
+	base   float32
+	size   float32 // most of its characters have
+	bold   bool    // all of it
+	marker string
+	symbol bool    // the marker is one by its font
+	text   float32 // where the text after the marker begins
+	width  float32 // of its first word, about
+	cells  int     // stretches with wide gaps between
+	leader bool    // dots lead to a page number
+	first  rune
+	last   rune
+}
+
+// blocks groups consecutive lines that belong together. Blocks never span
+// regions.
+func (w *writer) blocks(rows []row, frags []fragment, marks []mark) {
+	p := w.page
+	if len(rows) == 0 {
+		return
+	}
+	ls := make([]liner, len(rows))
+	for i := range rows {
+		ls[i] = p.liner(&rows[i], i, frags, marks)
+	}
+	size, _ := p.style(p.Lines)
+	p.Blocks = make([]Block, 0, len(rows)/4+1)
+	for i := 0; i < len(ls); {
+		j := i + 1
+		for j < len(ls) && rows[j].region == rows[i].region {
+			j++
+		}
+		p.regionBlocks(ls[i:j], i, size)
+		i = j
+	}
+}
+
+func (p *Page) liner(r *row, at int, frags []fragment, marks []mark) liner {
+	l := liner{l: r.u0, r: r.u1, base: r.base, text: r.u0}
+	l.size, l.bold = p.style(p.Lines[at : at+1])
+	text := p.Text[p.Lines[at].Start:p.Lines[at].End]
+	l.leader = hasLeader(text)
+	marker, n := listMarker(text)
+	if marker == "" {
+		marker, n = p.symbol(&p.Lines[at])
+		l.symbol = marker != ""
+	}
+	if l.marker = marker; marker != "" {
+		l.text = reach(r, n, frags, marks)
+	}
+	l.first, _ = utf8.DecodeRuneInString(text)
+	l.last, _ = utf8.DecodeLastRuneInString(text)
+	word := 0
+	for word < len(text) && text[word] != ' ' {
+		word++
+	}
+	l.width = 0.5 * l.size * float32(word)
+	l.cells = 1
+	for k := 1; k < len(r.frags); k++ {
+		if frags[r.frags[k-1]].distance(&frags[r.frags[k]]) > gapDrawn*l.size {
+			l.cells++
+		}
+	}
+	return l
+}
+
+// symbol returns a marker that only its font makes one: fonts of symbols print
+// bullets, arrows and the like in the place of letters.
+func (p *Page) symbol(l *Line) (string, int) {
+	r := l.Runs[0]
+	mark := strings.TrimSuffix(p.Text[r.Start:r.End], " ")
+	if len(l.Runs) == 1 || utf8.RuneCountInString(mark) != 1 || r.Font == l.Runs[1].Font {
+		return "", 0
+	}
+	name := strings.ToLower(p.Fonts[r.Font].Name)
+	for _, s := range symbolFonts {
+		if strings.Contains(name, s) {
+			return mark, r.End - r.Start
+		}
+	}
+	return "", 0
+}
+
+// symbolFonts are parts of the names of fonts whose letters are pictures.
+var symbolFonts = [...]string{"symbol", "dingbats", "wingding", "webding", "bookmaster"}
+
+// hasLeader reports whether dots lead from one end of the line to the other.
+func hasLeader(text string) bool {
+	return strings.Contains(text, "....") || strings.Contains(text, ". . . .") || strings.Contains(text, "\u2026\u2026")
+}
+
+// reach returns how far along the writing the mark stands that was written n
+// bytes into the row.
+func reach(r *row, n int, frags []fragment, marks []mark) float32 {
+	at := 0
+	for _, i := range r.frags {
+		for k := frags[i].first; k < frags[i].last; k++ {
+			m := &marks[k]
+			if m.space && at > 0 {
+				at++
+			}
+			if at >= n {
+				return m.u0
+			}
+			at += utf8.RuneLen(m.r)
+		}
+	}
+	return r.u0
+}
+
+// regionBlocks appends the blocks of one region, whose first line is p.Lines[at].
+// size is what most of the page has.
+func (p *Page) regionBlocks(ls []liner, at int, size float32) {
+	left, right := ls[0].l, ls[0].r
+	for i := range ls {
+		left, right = min(left, ls[i].l), max(right, ls[i].r)
+	}
+	g := grouper{ls: ls, right: right, width: right - left, pitch: usualPitch(ls), size: size}
+	for i := 0; i < len(ls); {
+		j := i + 1
+		marker := g.marker(i, false)
+		for j < len(ls) && g.continues(i, j, marker != "") {
+			j++
+		}
+		b := Block{Kind: BlockParagraph, First: at + i, Last: at + j - 1}
+		if marker != "" {
+			b.Kind, b.Marker, b.Indent = BlockListItem, marker, round2(ls[i].text-left)
+		}
+		b.Size, b.Bold = p.style(p.Lines[b.First : b.Last+1])
+		for k := b.First; k <= b.Last; k++ {
+			b.Box = b.Box.union(p.Lines[k].Box)
+		}
+		p.Blocks = append(p.Blocks, b)
+		i = j
+	}
+}
+
+// usualPitch returns the median distance of baselines, or 0 when there are too
+// few lines to tell.
+func usualPitch(ls []liner) float32 {
+	var d []float32
+	for i := 1; i < len(ls); i++ {
+		if x := ls[i].base - ls[i-1].base; x > 0.5*ls[i].size {
+			d = append(d, x)
+		}
+	}
+	if len(d) < 3 {
+		return 0
+	}
+	slices.Sort(d)
+	return d[len(d)/2]
+}
+
+// grouper decides which lines of a region belong together.
+type grouper struct {
+	ls           []liner
+	right, width float32
+	pitch        float32
+	size         float32 // that most of the page has
+}
+
+// marker returns the marker of line i if it begins a list item. A dash or a
+// number may as well be a word that the line before ran into, so it counts
+// only where a sentence can begin.
+func (g *grouper) marker(i int, inList bool) string {
+	l := &g.ls[i]
+	if l.marker == "" || i == 0 || inList {
+		return l.marker
+	}
+	if r, _ := utf8.DecodeRuneInString(l.marker); l.symbol || r >= 0x80 && r != '–' && r != '—' && r != '·' {
+		return l.marker
+	}
+	prev := &g.ls[i-1]
+	full := prev.r > g.right-max(0.08*g.width, 2*l.size)
+	if full && !endsSentence(prev.last) && l.base-prev.base < 1.5*l.size && abs(l.l-prev.l) < l.size {
+		return ""
+	}
+	return l.marker
+}
+
+func endsSentence(r rune) bool {
+	switch r {
+	case '.', '!', '?', ':', ';', '\u3002', '\uFF01', '\uFF1F', '\uFF1A': // and their wide forms
+		return true
+	}
+	return false
+}
+
+// continues reports whether line j goes on with the block that began at line i.
+func (g *grouper) continues(i, j int, inList bool) bool {
+	first, prev, cur := &g.ls[i], &g.ls[j-1], &g.ls[j]
+	em := max(prev.size, cur.size)
+	switch {
+	case min(prev.size, cur.size) < 0.89*em, prev.bold != cur.bold:
+		return false
+	case g.marker(j, inList) != "":
+		return false
+	case prev.cells > 2 && cur.cells > 2:
+		return false // rows of a table
+	case prev.leader && cur.leader:
+		return false // lines of a table of contents
+	}
+	pitch := cur.base - prev.base
+	limit := 1.7 * em
+	if g.pitch > 0 {
+		limit = min(max(1.2*g.pitch, 1.4*em), 3*em)
+	}
+	if pitch > limit || pitch < -0.3*em {
+		return false
+	}
+	centred := abs((cur.l+cur.r)-(prev.l+prev.r)) < em && abs(cur.l-prev.l) > 0.5*em
+	if centred {
+		return true
+	}
+	if isHyphen(prev.last) && unicode.IsLower(cur.first) {
+		return true
+	}
+	// A line that ends although the next word had room ends on purpose, but
+	// for the lines of a heading.
+	room := g.right - prev.r
+	heading := cur.size > 1.1*g.size && !unicode.IsDigit(cur.first)
+	if !heading && room > cur.width+2*em && room > 0.12*g.width && abs(cur.l-prev.l) < 3*em {
+		if endsSentence(prev.last) || unicode.IsUpper(cur.first) || unicode.IsDigit(cur.first) || room > 0.4*g.width {
+			return false
+		}
+	}
+	if inList {
+		return cur.l >= first.text-0.7*em || abs(cur.l-first.l) < 0.7*em && room < cur.width+2*em
+	}
+	switch in := cur.l - prev.l; {
+	case in > 0.8*em:
+		// Indented: a new paragraph, unless all further lines hang like this.
+		hangs := j == i+1 && j+1 < len(g.ls) && abs(g.ls[j+1].l-cur.l) < 0.3*em
+		return hangs
+	case in < -0.8*em:
+		// Back at the margin: fine after an indented first line, the next
+		// entry where lines hang.
+		return j == i+1
+	}
+	return true
+}
+
+// style returns the size that most of the text of the lines has, and whether
+// all of it is bold.
+func (p *Page) style(lines []Line) (size float32, bold bool) {
+	// A block has few sizes; a ninth is not what most of it has.
+	var sizes [8]float32
+	var count [8]int
+	bold, best := true, 0
+	for i := range lines {
+		for _, run := range lines[i].Runs {
+			bold = bold && p.Fonts[run.Font].Bold
+			k := 0
+			for k < len(sizes) && count[k] > 0 && sizes[k] != run.Size {
+				k++
+			}
+			if k == len(sizes) {
+				continue
+			}
+			sizes[k] = run.Size
+			count[k] += run.End - run.Start
+			if count[k] > count[best] {
+				best = k
+			}
+		}
+	}
+	return sizes[best], bold
+}

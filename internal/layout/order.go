@@ -1,0 +1,278 @@
+package layout
+
+import "slices"
+
+// How deep regions are cut. Each level looks at every fragment once or twice
+// and sorts it, so these are what bounds the cost.
+const (
+	maxDepth   = 12
+	maxBuckets = 1024
+)
+
+// orderer cuts a page into regions that are read one after the other. It is an
+// XY-cut that lets lines cross a gutter: what crosses (a title, a wide figure's
+// caption) parts what is above from what is below.
+type orderer struct {
+	frags  []fragment
+	em     float32 // the size that most of the page has
+	leaves [][]int // the regions, in reading order; each in the order of the file
+	cover  [maxBuckets + 1]int32
+}
+
+// cut appends the region's leaves. It reports whether the first and the last
+// of them are plain: whether text that stands above or below could belong to
+// them.
+func (o *orderer) cut(region []int, depth int) (first, last bool) {
+	if len(region) == 0 {
+		return false, false
+	}
+	if depth < maxDepth && len(region) >= 6 {
+		if g, ok := o.gutter(region); ok {
+			o.columns(region, g, depth)
+			return false, false
+		}
+		if above, below, ok := o.gap(region); ok {
+			first, plain := o.cut(above, depth+1)
+			at := len(o.leaves)
+			next, last := o.cut(below, depth+1)
+			if plain && next { // the white parted no columns: undo
+				o.leaves[at-1] = append(o.leaves[at-1], o.leaves[at]...)
+				slices.Sort(o.leaves[at-1])
+				o.leaves = slices.Delete(o.leaves, at, at+1)
+			}
+			return first, last
+		}
+	}
+	o.leaves = append(o.leaves, region)
+	return true, true
+}
+
+// gutter looks for a vertical band that hardly anything crosses and that has
+// columns of text, not cells of a table, on both sides. It returns its middle.
+func (o *orderer) gutter(region []int) (float32, bool) {
+	l, r := o.frags[region[0]].u0, o.frags[region[0]].u1
+	for _, i := range region {
+		l, r = min(l, o.frags[i].u0), max(r, o.frags[i].u1)
+	}
+	if r-l < 10*o.em {
+		return 0, false
+	}
+	n := min(maxBuckets, int((r-l)/2)+1)
+	scale := float32(n) / (r - l)
+	clear(o.cover[:n+1])
+	bucket := func(u float32) int { return max(0, min(n-1, int((u-l)*scale))) }
+	for _, i := range region {
+		f := &o.frags[i]
+		o.cover[bucket(f.u0)]++
+		o.cover[bucket(f.u1)+1]--
+	}
+	for i := 1; i < n; i++ {
+		o.cover[i] += o.cover[i-1]
+	}
+	lo, hi := n/10, n-n/10
+	least := o.cover[lo]
+	for i := lo; i < hi; i++ {
+		least = min(least, o.cover[i])
+	}
+	if int(least) > len(region)/3 {
+		return 0, false
+	}
+	// The widest bands first; four tries are enough for what is a column.
+	type band struct{ a, b int }
+	var bands []band
+	limit := least + int32(len(region)/50)
+	for i := lo; i < hi; i++ {
+		if o.cover[i] > limit {
+			continue
+		}
+		j := i
+		for j < n && o.cover[j] <= limit {
+			j++
+		}
+		for i > 0 && o.cover[i-1] <= limit {
+			i--
+		}
+		bands = append(bands, band{i, j})
+		i = j
+	}
+	slices.SortStableFunc(bands, func(a, b band) int { return (b.b - b.a) - (a.b - a.a) })
+	for _, b := range bands[:min(4, len(bands))] {
+		// A bucket touched at its edge counts as covered: allow for both ends.
+		if float32(b.b-b.a+2)/scale < 0.7*o.em {
+			break
+		}
+		x := l + (float32(b.a)+float32(b.b-b.a)/2)/scale
+		if o.isGutter(region, x) {
+			return x, true
+		}
+	}
+	return 0, false
+}
+
+// side is what isGutter knows of the text on one side.
+type side struct {
+	rows         int
+	width        float32 // of all fragments
+	l, r         float32
+	marks, spans int
+	base         float32
+}
+
+func (s *side) add(f *fragment, em float32) {
+	if s.spans == 0 {
+		s.l, s.r = f.u0, f.u1
+	}
+	s.l, s.r = min(s.l, f.u0), max(s.r, f.u1)
+	if s.spans == 0 || abs(f.base-s.base) > 0.5*em {
+		s.rows++
+		s.base = f.base
+	}
+	s.spans++
+	s.width += f.u1 - f.u0
+	s.marks += f.last - f.first
+}
+
+// fill is the part of the column that its rows fill: near 1 in running text.
+func (s *side) fill() float32 {
+	return s.width / (float32(s.rows) * max(s.r-s.l, 1))
+}
+
+// isGutter reports whether the text left and right of x are columns, each to
+// be read to its end. The order of the file is the best witness: a table is
+// written row by row, columns one after the other.
+func (o *orderer) isGutter(region []int, x float32) bool {
+	var left, right side
+	turns, last, crossing := 0, 0, 0
+	for _, i := range region {
+		f := &o.frags[i]
+		now := -1
+		switch {
+		case f.u1 <= x:
+			left.add(f, o.em)
+		case f.u0 >= x:
+			right.add(f, o.em)
+			now = 1
+		default:
+			crossing++
+			last = 0
+			continue
+		}
+		if last != 0 && now != last {
+			turns++
+		}
+		last = now
+	}
+	rows := min(left.rows, right.rows)
+	if rows < 3 || crossing > (left.rows+right.rows)/2 {
+		return false
+	}
+	if left.r-left.l < 4*o.em || right.r-right.l < 4*o.em {
+		return false
+	}
+	inOrder := turns <= 1+rows/8
+	full := min(left.fill(), right.fill())
+	wordy := min(left.marks/left.rows, right.marks/right.rows)
+	switch {
+	case inOrder && (rows >= 8 || full >= 0.4) && wordy >= 6:
+		return true
+	case full >= 0.5 && wordy >= 12 && rows >= 5 && turns <= rows/3:
+		return true
+	case full >= 0.6 && wordy >= 20 && rows >= 12: // a file sorted by lines
+		return true
+	}
+	return false
+}
+
+// columns reads the columns beside a gutter: whatever lies between two lines
+// that cross it, first on its left, then on its right.
+func (o *orderer) columns(region []int, x float32, depth int) {
+	var across []int
+	for _, i := range region {
+		if f := &o.frags[i]; f.u0 < x && f.u1 > x {
+			across = append(across, i)
+		}
+	}
+	slices.SortStableFunc(across, func(a, b int) int { return compare(o.frags[a].base, o.frags[b].base) })
+	bases := make([]float32, len(across))
+	for i, a := range across {
+		bases[i] = o.frags[a].base
+	}
+	// zone[i] has what lies above across[i]; on its own row it belongs to it.
+	type zone struct{ left, right, row []int }
+	zones := make([]zone, len(across)+1)
+	for _, i := range region {
+		f := &o.frags[i]
+		if f.u0 < x && f.u1 > x {
+			continue
+		}
+		k, same := slices.BinarySearchFunc(bases, f.base, func(b, t float32) int {
+			if abs(b-t) <= 0.3*o.em {
+				return 0
+			}
+			return compare(b, t)
+		})
+		switch {
+		case same:
+			zones[k].row = append(zones[k].row, i)
+		case f.u1 <= x:
+			zones[k].left = append(zones[k].left, i)
+		default:
+			zones[k].right = append(zones[k].right, i)
+		}
+	}
+	var wide []int // lines across with nothing between them
+	flush := func() {
+		slices.Sort(wide)
+		o.cut(wide, depth+1)
+		wide = nil
+	}
+	for k := range zones {
+		z := &zones[k]
+		if len(z.left)+len(z.right) > 0 {
+			flush()
+			o.cut(z.left, depth+1)
+			o.cut(z.right, depth+1)
+		}
+		if k < len(across) {
+			wide = append(append(wide, across[k]), z.row...)
+		}
+	}
+	flush()
+}
+
+// gap cuts a region at its widest horizontal band of white, if one is wide
+// enough to part blocks.
+func (o *orderer) gap(region []int) (above, below []int, ok bool) {
+	byTop := slices.Clone(region)
+	slices.SortStableFunc(byTop, func(a, b int) int { return compare(o.frags[a].v0, o.frags[b].v0) })
+	bottom := o.frags[byTop[0]].v1
+	widest, at := 0.5*o.em, float32(0)
+	for _, i := range byTop[1:] {
+		f := &o.frags[i]
+		if g := f.v0 - bottom; g > widest {
+			widest, at, ok = g, f.v0, true
+		}
+		bottom = max(bottom, f.v1)
+	}
+	if !ok {
+		return nil, nil, false
+	}
+	for _, i := range region {
+		if o.frags[i].v0 < at {
+			above = append(above, i)
+		} else {
+			below = append(below, i)
+		}
+	}
+	return above, below, true
+}
+
+func compare(a, b float32) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}

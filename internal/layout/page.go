@@ -1,0 +1,108 @@
+package layout
+
+// Version is the version of the page record. A reader of records accepts its
+// own version and older ones; a record of a newer version is refused.
+const Version = 1
+
+// Status of a page record.
+const (
+	StatusOK     = "ok"
+	StatusFailed = "failed" // Code and Error say why; everything else is empty
+)
+
+// Page is the record of one page: what a step of an extraction job holds.
+// It is self-contained: Markdown, elements and chunks are made from it (and
+// the Profile of its document) without the PDF.
+type Page struct {
+	Version  int     `json:"v"`
+	Number   int     `json:"page_number"`          // in the document, from 1
+	Label    string  `json:"page_label,omitempty"` // as the document names it: "iv", "A-3"
+	Width    float64 `json:"width"`                // in points, as shown (after rotation)
+	Height   float64 `json:"height"`
+	Rotation int     `json:"rotation,omitempty"` // 0, 90, 180 or 270, clockwise
+	Status   string  `json:"status"`
+	Code     string  `json:"error_code,omitempty"` // set when failed: one stable word
+	Error    string  `json:"error,omitempty"`      // set when failed: one sentence
+	NeedsOCR bool    `json:"needs_ocr,omitempty"`  // images and hardly any text
+
+	// Truncated says that the page had more glyphs, rulings, images or links
+	// than a record holds (MaxGlyphs and its like); the first ones are here.
+	Truncated bool `json:"truncated,omitempty"`
+
+	// Text is the page's text in reading order, verbatim: one line a Line,
+	// ended by "\n". Offsets of runs and blocks are bytes of it.
+	Text    string   `json:"text"`
+	Fonts   []Font   `json:"fonts,omitempty"`
+	Lines   []Line   `json:"lines,omitempty"` // in reading order
+	Blocks  []Block  `json:"blocks,omitempty"`
+	Rulings []Ruling `json:"rulings,omitempty"`
+	Images  []Box    `json:"images,omitempty"`
+	Links   []Link   `json:"links,omitempty"`
+}
+
+// Box is left, top, right, bottom in points from the top left corner of the
+// page as shown. It is an array in JSON.
+type Box [4]float32
+
+// Font is what the document says of a font. Runs name it by its index.
+type Font struct {
+	Name   string `json:"name"`
+	Bold   bool   `json:"bold,omitempty"`
+	Italic bool   `json:"italic,omitempty"`
+	Mono   bool   `json:"mono,omitempty"`
+	Serif  bool   `json:"serif,omitempty"`
+}
+
+// Line is one line of text: runs that share a baseline, left to right (or
+// right to left where the script runs so).
+type Line struct {
+	Start int     `json:"start"` // Page.Text[Start:End], without the "\n"
+	End   int     `json:"end"`
+	Box   Box     `json:"bbox"`
+	Base  float32 `json:"base"`            // the baseline's distance from the top, in points
+	Angle float32 `json:"angle,omitempty"` // of the writing, in degrees, clockwise
+	Runs  []Run   `json:"runs"`
+}
+
+// Run is a stretch of a line in one font and size.
+type Run struct {
+	Start int     `json:"start"` // Page.Text[Start:End]
+	End   int     `json:"end"`
+	Font  int     `json:"font"` // index into Page.Fonts
+	Size  float32 `json:"size"` // in points, as shown
+	Box   Box     `json:"bbox"`
+}
+
+// Block kinds: what can be said of a block from its page alone. Headings are
+// found later: which sizes are headings is known only from all pages.
+const (
+	BlockParagraph = "paragraph"
+	BlockListItem  = "list_item"
+)
+
+// Block is a group of consecutive lines that belong together.
+type Block struct {
+	Kind   string  `json:"kind"`
+	First  int     `json:"first"` // index of its first line in Page.Lines
+	Last   int     `json:"last"`  // index of its last line
+	Box    Box     `json:"bbox"`
+	Size   float32 `json:"size"`             // the size most of its characters have, in points
+	Bold   bool    `json:"bold,omitempty"`   // all of it is bold
+	Marker string  `json:"marker,omitempty"` // of a list item, as printed: "•", "3.", "(a)"
+	Indent float32 `json:"indent,omitempty"` // of a list item: its text's distance from the column's left edge
+}
+
+// Ruling is a drawn horizontal or vertical line, or an edge of a rectangle.
+type Ruling struct {
+	X0 float32 `json:"x0"`
+	Y0 float32 `json:"y0"`
+	X1 float32 `json:"x1"`
+	Y1 float32 `json:"y1"`
+}
+
+// Link is an area that leads somewhere: to a URI, or to a page of the document.
+type Link struct {
+	Box  Box    `json:"bbox"`
+	URI  string `json:"uri,omitempty"`
+	Page int    `json:"page_number,omitempty"`
+}

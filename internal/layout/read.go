@@ -1,0 +1,155 @@
+package layout
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Limits of a page. They are far above any page that people read; a file made
+// to hurt meets them. What is beyond is left out of the record, which says so
+// (Truncated): the first ones are kept.
+const (
+	MaxGlyphs  = 200_000
+	MaxFonts   = 4_096
+	MaxRulings = 20_000
+	MaxImages  = 2_000
+	MaxLinks   = 5_000
+
+	// MaxLines bounds the record of a page of scattered letters. No text is
+	// left out for it: what is beyond is all in the last line.
+	MaxLines = 20_000
+
+	maxString = 4_096 // bytes of a name, label, message or URI
+)
+
+// Read makes the record of a page from what the engine saw on it.
+func Read(g Glyphs) Page {
+	p := Page{
+		Version: Version, Number: g.Number, Label: cleanString(g.Label), Status: StatusOK,
+		Width: round2d(g.Width), Height: round2d(g.Height), Rotation: (g.Rotation%360 + 360) % 360,
+	}
+	p.furnish(&g)
+	marks := clean(g, len(p.Fonts))
+	for i := range marks {
+		if int(marks[i].font) == len(p.Fonts) {
+			p.Fonts = append(p.Fonts, Font{}) // for glyphs whose font does not exist
+			break
+		}
+	}
+	frags := fragments(marks)
+	dropCaps(frags)
+	lines := readingOrder(frags, marks)
+	w := writer{page: &p, buf: make([]byte, 0, len(marks)+len(marks)/4)}
+	if len(lines) > 0 {
+		p.Lines = make([]Line, 0, len(lines))
+	}
+	for i := range lines {
+		w.write(&lines[i], frags, marks)
+	}
+	p.Text = string(w.buf)
+	w.blocks(lines, frags, marks)
+	p.NeedsOCR = needsOCR(&p, len(marks))
+	return p
+}
+
+// furnish copies what is not text, cleaned and within the limits.
+func (p *Page) furnish(g *Glyphs) {
+	for _, f := range within(g.Fonts, MaxFonts, &p.Truncated) {
+		f.Name = cleanString(f.Name)
+		p.Fonts = append(p.Fonts, f)
+	}
+	for _, r := range within(g.Rulings, MaxRulings, &p.Truncated) {
+		p.Rulings = append(p.Rulings, Ruling{round2(r.X0), round2(r.Y0), round2(r.X1), round2(r.Y1)})
+	}
+	for _, b := range within(g.Images, MaxImages, &p.Truncated) {
+		p.Images = append(p.Images, b.round())
+	}
+	for _, l := range within(g.Links, MaxLinks, &p.Truncated) {
+		if len(l.URI) > maxString {
+			p.Truncated = true // half an address leads nowhere
+			continue
+		}
+		p.Links = append(p.Links, Link{Box: l.Box.round(), URI: cleanString(l.URI), Page: l.Page})
+	}
+	g.Glyphs = within(g.Glyphs, MaxGlyphs, &p.Truncated)
+}
+
+// within returns at most limit elements of s and notes if there were more.
+func within[T any](s []T, limit int, more *bool) []T {
+	if len(s) <= limit {
+		return s
+	}
+	*more = true
+	return s[:limit]
+}
+
+// readingOrder makes lines of fragments and puts them in the order they are
+// read. Text of each direction of writing is read by itself, the direction that
+// most of the page has first.
+func readingOrder(frags []fragment, marks []mark) []row {
+	byTurn := map[int16][]int{}
+	count := map[int16]int{}
+	for i := range frags {
+		f := &frags[i]
+		byTurn[f.turn] = append(byTurn[f.turn], i)
+		count[f.turn] += f.last - f.first
+	}
+	turns := make([]int16, 0, len(byTurn))
+	for t := range byTurn {
+		turns = append(turns, t)
+	}
+	slices.SortFunc(turns, func(a, b int16) int {
+		return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a, b))
+	})
+	var out []row
+	region := 0
+	for _, t := range turns {
+		o := orderer{frags: frags, em: usual(frags, byTurn[t])}
+		o.cut(byTurn[t], 0)
+		for _, leaf := range o.leaves {
+			out = append(out, rows(frags, marks, leaf, region)...)
+			region++
+		}
+	}
+	if len(out) > MaxLines {
+		last := &out[MaxLines-1]
+		for _, r := range out[MaxLines:] {
+			last.frags = append(last.frags, r.frags...)
+		}
+		out = out[:MaxLines]
+	}
+	return out
+}
+
+// usual returns the size that most marks of the fragments have.
+func usual(frags []fragment, of []int) float32 {
+	count := map[float32]int{}
+	var best float32
+	for _, i := range of {
+		f := &frags[i]
+		count[f.size] += f.last - f.first
+		if n := count[f.size]; best == 0 || n > count[best] || n == count[best] && f.size < best {
+			best = f.size
+		}
+	}
+	return best
+}
+
+// needsOCR reports whether a page is a picture of text: images cover most of
+// it and it has hardly any characters of its own.
+func needsOCR(p *Page, chars int) bool {
+	if chars >= 50 || p.Width <= 0 || p.Height <= 0 {
+		return false
+	}
+	// Strips of one scan add up; where images overlap, too much is only ever
+	// counted for a page that has no text anyway.
+	var area float64
+	for _, b := range p.Images {
+		w := min(float64(b[2]), p.Width) - max(float64(b[0]), 0)
+		h := min(float64(b[3]), p.Height) - max(float64(b[1]), 0)
+		if w > 0 && h > 0 {
+			area += w * h
+		}
+	}
+	return area >= 0.5*p.Width*p.Height
+}

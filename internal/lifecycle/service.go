@@ -1,0 +1,238 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/mivaa/mivaa/jobs"
+)
+
+// Service is what starts and stops together. Store, Narrator and Log are
+// required, and one of Worker and Server.
+type Service struct {
+	Store    jobs.Store
+	Worker   *jobs.Worker // nil: this process runs no jobs
+	Server   Server       // nil: this process answers no requests
+	Narrator *Narrator
+	Log      *slog.Logger
+	Drain    time.Duration // how long running jobs may go on after a signal
+	Grace    time.Duration // how long stopping may take after that
+	// Cleanup removes what is older than its retention, and returns how many
+	// jobs it removed. It is called at the start and once an hour.
+	Cleanup func(context.Context) (int, error)
+	// Ready is called once recovery is done and the address answers.
+	Ready func()
+	// Exit ends the process at a second signal. Nil: os.Exit.
+	Exit func(code int)
+}
+
+const keySignal = "signal"
+
+// Server answers requests.
+type Server interface {
+	// Serve returns when the server failed, or nil after Close.
+	Serve() error
+	// Refuse makes it take no new work: uploads are refused, long requests end.
+	Refuse()
+	// Close stops listening and waits for requests until ctx ends.
+	Close(ctx context.Context) error
+}
+
+// Signals are those that stop the service.
+func Signals() []os.Signal { return []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} }
+
+// Run starts the service and returns after it stopped: nil if a signal (or the
+// end of ctx) stopped it, an error if it could not start or one of its parts
+// failed.
+func (s *Service) Run(ctx context.Context, signals <-chan os.Signal) error {
+	if err := s.recover(ctx); err != nil {
+		return err
+	}
+	run := s.launch(ctx)
+	if s.Ready != nil {
+		s.Ready()
+	}
+	var failed error
+	var sig os.Signal = syscall.SIGTERM
+	select {
+	case sig = <-signals:
+	case <-ctx.Done():
+	case failed = <-run.failed:
+		s.Log.Error("a part of the service failed; stopping", jobs.KeyError, failed)
+	}
+	go s.exitAtOnce(signals, run.over)
+	if err := s.stop(run, sig); failed == nil {
+		return err
+	}
+	return failed
+}
+
+// recover is the pass before the service is ready: find the dead, mark their
+// jobs, count, clean up.
+func (s *Service) recover(ctx context.Context) error {
+	n := s.Narrator
+	n.RecoveryBegins()
+	if s.Worker != nil {
+		found := s.hook()
+		if err := s.Worker.Recover(ctx); err != nil {
+			return fmt.Errorf("initialize job recovery: %w", err)
+		}
+		if !*found {
+			n.NothingInterrupted()
+		}
+	}
+	stats, err := s.Store.Statistics(ctx)
+	if err != nil {
+		return fmt.Errorf("initialize job recovery: %w", err)
+	}
+	n.Statistics(stats)
+	s.cleanup(ctx, func(count int) { n.CleanedUp(count) })
+	n.RecoveryDone()
+	return nil
+}
+
+// hook makes the worker's moments lines of the log. The result tells whether
+// recovery found something.
+func (s *Service) hook() *bool {
+	found := new(bool)
+	n := s.Narrator
+	s.Worker.Hooks.Recovered = func(events []jobs.Event) { *found = true; n.Recovered(events) }
+	s.Worker.Hooks.Started = n.JobStarted
+	s.Worker.Hooks.Finished = n.JobEnded
+	s.Worker.Hooks.Lost = n.JobLost
+	s.Worker.Hooks.Trouble = n.Trouble
+	return found
+}
+
+func (s *Service) cleanup(ctx context.Context, done func(count int)) {
+	if s.Cleanup == nil {
+		done(0)
+		return
+	}
+	count, err := s.Cleanup(ctx)
+	if err != nil && ctx.Err() == nil {
+		s.Log.Error("cleanup failed; it is tried again in an hour", jobs.KeyError, err)
+	}
+	done(count)
+}
+
+// running is a started service.
+type running struct {
+	failed     chan error    // what stopped by itself
+	over       chan struct{} // closed when the service has stopped
+	stopWorker context.CancelFunc
+	workerDone chan struct{}
+	workerErr  error
+	parts      sync.WaitGroup
+	quit       context.CancelFunc
+}
+
+func (s *Service) launch(ctx context.Context) *running {
+	base := context.WithoutCancel(ctx)
+	work, stopWorker := context.WithCancel(base)
+	chores, quit := context.WithCancel(base)
+	r := &running{failed: make(chan error, 2), over: make(chan struct{}), stopWorker: stopWorker, workerDone: make(chan struct{}), quit: quit}
+	r.parts.Go(func() {
+		defer close(r.workerDone)
+		if s.Worker == nil {
+			return
+		}
+		if r.workerErr = s.Worker.Run(work); r.workerErr != nil && work.Err() == nil {
+			r.failed <- fmt.Errorf("worker: %w", r.workerErr)
+		}
+	})
+	if s.Server != nil {
+		r.parts.Go(func() {
+			if err := s.Server.Serve(); err != nil {
+				r.failed <- fmt.Errorf("http: %w", err)
+			}
+		})
+	}
+	r.parts.Go(func() { s.chores(chores) })
+	return r
+}
+
+func (s *Service) chores(ctx context.Context) {
+	hourly := time.NewTicker(time.Hour)
+	defer hourly.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hourly.C:
+			s.cleanup(ctx, func(count int) {
+				if count > 0 {
+					s.Narrator.CleanedUp(count)
+				}
+			})
+		}
+	}
+}
+
+// stop: refuse, drain, notice, close HTTP, wait for the last outcome.
+func (s *Service) stop(r *running, sig os.Signal) error {
+	defer close(r.over)
+	n := s.Narrator
+	n.Signal(sig, s.active())
+	if s.Server != nil {
+		s.Server.Refuse()
+	}
+	if s.Worker != nil && s.Drain > 0 && len(s.active()) > 0 {
+		n.Draining(len(s.active()), s.Drain)
+		drain, cancel := context.WithTimeout(context.Background(), s.Drain)
+		s.Worker.Drain(drain)
+		cancel()
+	}
+	n.ShutdownInitiated(s.active())
+	r.quit()
+	r.stopWorker() // gives notice; its attempts record what they have while HTTP closes
+	err := s.closeServer()
+	<-r.workerDone // Worker.Run returns within its grace, whatever its handlers do
+	r.parts.Wait()
+	n.ShutdownComplete()
+	return errors.Join(err, r.workerErr)
+}
+
+func (s *Service) closeServer() error {
+	if s.Server == nil {
+		return nil
+	}
+	// Slow downloads are cut rather than hold up a restart.
+	ctx, cancel := context.WithTimeout(context.Background(), min(s.Grace/4, 2*time.Second))
+	defer cancel()
+	if err := s.Server.Close(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("close http: %w", err)
+	}
+	return nil
+}
+
+func (s *Service) active() []jobs.Job {
+	if s.Worker == nil {
+		return nil
+	}
+	return s.Worker.Running()
+}
+
+// exitAtOnce waits for the second signal while the service stops.
+func (s *Service) exitAtOnce(signals <-chan os.Signal, over <-chan struct{}) {
+	select {
+	case <-over:
+	case sig := <-signals:
+		s.Log.Warn("second signal: exiting at once", keySignal, sig.String())
+		exit := s.Exit
+		if exit == nil {
+			exit = os.Exit //nolint:forbidigo // this is what a second signal asks for
+		}
+		code := 1
+		if number, ok := sig.(syscall.Signal); ok {
+			code = 128 + int(number)
+		}
+		exit(code)
+	}
+}

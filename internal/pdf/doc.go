@@ -1,0 +1,30 @@
+// Package pdf reads PDFs that nobody vouches for.
+//
+// A PDF is never parsed in the process of the service. A [Pool] keeps a few
+// reader processes: the same executable, started with [ReaderCommand], that
+// holds PDFium as WebAssembly and is told over its standard input which page to
+// read. A [Document] spreads its pages over the readers in short runs and hands
+// the finished records back in order.
+//
+// What it guarantees:
+//
+//   - A page that loops, crashes or swells its reader costs that page, a
+//     document that does so while it is opened costs that document, and nothing
+//     costs the service: late and large readers are killed, every answer of a
+//     reader is checked like any other input from outside.
+//   - A reader has no file but the pipes it was started with. It asks for the
+//     bytes of the document, and the service answers from the io.ReaderAt it was
+//     given. PDFium in its turn has no way to the reader's files.
+//   - No reader outlives the service, kill -9 included.
+//   - Pages come in the order asked for, never lost and never twice, and never
+//     more than a window of 64 pages or 64 MiB is held ahead of the consumer.
+//
+// What it never does: write a file (but for PDFium's compiled code in
+// Config.CacheDir), keep a password longer than its Document, or log a word of
+// a document.
+//
+// One file is one subject. In the service: pool.go, process.go and watch.go keep
+// the readers, document.go, pages.go and window.go read a document with them. In
+// the reader: main.go answers the service, engine.go runs PDFium, the files read_*.go take a
+// page apart. frame.go and message.go are what both speak.
+package pdf

@@ -1,0 +1,141 @@
+package pdf
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+)
+
+// Document is an open document. Its methods may be called from several
+// goroutines.
+type Document struct {
+	pool     *Pool
+	src      io.ReaderAt
+	size     int64
+	password string
+	info     Info
+
+	// Guarded by pool.mu.
+	busy   int // readers in use
+	closed bool
+}
+
+// headerSize is where a PDF has to say that it is one.
+const headerSize = 1024
+
+// Open opens the document in src, size bytes long. src is read from several
+// goroutines at once, until Close returns; it is not closed. password may be
+// empty. Failures are an *Error, ErrClosed, or the cause of ctx.
+func (p *Pool) Open(ctx context.Context, src io.ReaderAt, size int64, password string) (*Document, error) {
+	// PDFium's offsets have 32 bits.
+	if size > math.MaxUint32 {
+		return nil, fail(CodeTooLarge, "the document has %d bytes, more than 4 GiB", size)
+	}
+	head := make([]byte, min(max(size, 0), headerSize))
+	if n, err := src.ReadAt(head, 0); n < len(head) {
+		return nil, fail(CodeInternal, "read source: %w", err)
+	}
+	if !bytes.Contains(head, []byte("%PDF-")) {
+		return nil, fail(CodeNotAPDF, "the file is not a PDF: its first %d bytes do not say so", headerSize)
+	}
+	d := &Document{pool: p, src: src, size: size, password: password}
+	err := d.describe(ctx, false)
+	if costsReader(codeOf(err)) {
+		p.log.Warn("reader lost while opening a document, trying once more", "error", err)
+		err = d.describe(ctx, true)
+	}
+	if err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// describe opens the document in a reader for the first time and learns what it
+// is.
+func (d *Document) describe(ctx context.Context, fresh bool) error {
+	r, err := d.pool.acquire(ctx, d, fresh)
+	if err != nil {
+		return err
+	}
+	defer d.pool.release(d, r)
+	payload, err := d.openIn(ctx, r, true)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(payload, &d.info); err != nil {
+		r.stop(nil)
+		return fail(CodeReaderCrashed, "the reader's answer makes no sense: %w", err)
+	}
+	switch n := d.info.PageCount; {
+	case n < 1:
+		return fail(CodeDamaged, "the document is damaged: it has no pages")
+	case n > d.pool.config.MaxPages:
+		return fail(CodeTooManyPages, "the document has %d pages, more than %d", n, d.pool.config.MaxPages)
+	}
+	return nil
+}
+
+// openIn opens the document in a reader.
+func (d *Document) openIn(ctx context.Context, r *process, describe bool) ([]byte, error) {
+	request, err := json.Marshal(openRequest{Size: d.size, Password: d.password, Describe: describe})
+	if err != nil {
+		return nil, fail(CodeInternal, "encode request: %w", err)
+	}
+	r.used, r.open = true, nil
+	f, err := r.call(ctx, d, d.limits(), frameOpen, request)
+	if err != nil {
+		if e, ok := err.(*Error); ok && (countsAsLost(e.Code)) {
+			err = &Error{Code: e.Code, Err: fmt.Errorf("open document: %w", e.Err)}
+		}
+		return nil, err
+	}
+	if f.kind != frameInfo {
+		r.stop(nil)
+		return nil, fail(CodeReaderCrashed, "the reader's answer makes no sense: frame %q", f.kind)
+	}
+	r.open = d
+	return f.payload, nil
+}
+
+func (d *Document) limits() limits {
+	return limits{time: d.pool.config.PageTimeout, memory: d.pool.config.PageMemory}
+}
+
+// Info is what the document says of itself. It must not be changed.
+func (d *Document) Info() Info { return d.info }
+
+// Close ends what is being read of the document and waits until its source is
+// not used any more. A second Close does nothing. It never fails.
+func (d *Document) Close() error {
+	p := d.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d.closed = true
+	for r := range p.live {
+		if r.lessee == d {
+			r.kill(ErrClosed)
+		}
+	}
+	for i := 0; i < len(p.waiting); {
+		if w := p.waiting[i]; w.document == d {
+			w.granted <- ErrClosed
+			p.waiting = append(p.waiting[:i], p.waiting[i+1:]...)
+			continue
+		}
+		i++
+	}
+	for _, r := range p.idle {
+		if r.open == d {
+			r.forget()
+		}
+	}
+	for d.busy > 0 {
+		p.changed.Wait()
+	}
+	d.password = ""
+	return nil
+}

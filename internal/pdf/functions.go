@@ -1,0 +1,152 @@
+package pdf
+
+// fn names a function that PDFium exports.
+type fn int
+
+const (
+	fnMalloc fn = iota
+	fnFree
+
+	fnLoadDocument
+	fnCloseDocument
+	fnLastError
+	fnPageCount
+	fnFileVersion
+	fnSecurityRevision
+	fnIsTagged
+	fnMetaText
+	fnPageLabel
+	fnAttachmentCount
+	fnAttachment
+	fnAttachmentName
+
+	fnBookmarkFirst
+	fnBookmarkNext
+	fnBookmarkTitle
+	fnBookmarkDest
+	fnBookmarkAction
+	fnDestPage
+	fnActionType
+	fnActionDest
+	fnActionURI
+	fnLinkEnumerate
+	fnLinkRect
+	fnLinkDest
+	fnLinkAction
+
+	fnLoadPage
+	fnClosePage
+	fnPageWidth
+	fnPageHeight
+	fnPageRotation
+	fnPageBox
+
+	fnTextLoad
+	fnTextClose
+	fnTextCount
+	fnTextUnicode
+	fnTextObject
+	fnTextOrigin
+	fnTextBox
+	fnTextSize
+	fnTextMatrix
+	fnTextGenerated
+	fnTextHyphen
+
+	fnObjectFont
+	fnFontName
+	fnFontFamily
+	fnFontFlags
+	fnFontWeight
+	fnFontItalic
+
+	fnObjectCount
+	fnObject
+	fnObjectType
+	fnObjectBounds
+	fnObjectMatrix
+	fnFillColor
+	fnFormCount
+	fnFormObject
+	fnPathMode
+	fnPathCount
+	fnPathSegment
+	fnSegmentType
+	fnSegmentPoint
+	fnSegmentClose
+
+	fnCount
+)
+
+var fnNames = [fnCount]string{
+	fnMalloc: "malloc",
+	fnFree:   "free",
+
+	fnLoadDocument:     "FPDF_LoadCustomDocument",
+	fnCloseDocument:    "FPDF_CloseDocument",
+	fnLastError:        "FPDF_GetLastError",
+	fnPageCount:        "FPDF_GetPageCount",
+	fnFileVersion:      "FPDF_GetFileVersion",
+	fnSecurityRevision: "FPDF_GetSecurityHandlerRevision",
+	fnIsTagged:         "FPDFCatalog_IsTagged",
+	fnMetaText:         "FPDF_GetMetaText",
+	fnPageLabel:        "FPDF_GetPageLabel",
+	fnAttachmentCount:  "FPDFDoc_GetAttachmentCount",
+	fnAttachment:       "FPDFDoc_GetAttachment",
+	fnAttachmentName:   "FPDFAttachment_GetName",
+
+	fnBookmarkFirst:  "FPDFBookmark_GetFirstChild",
+	fnBookmarkNext:   "FPDFBookmark_GetNextSibling",
+	fnBookmarkTitle:  "FPDFBookmark_GetTitle",
+	fnBookmarkDest:   "FPDFBookmark_GetDest",
+	fnBookmarkAction: "FPDFBookmark_GetAction",
+	fnDestPage:       "FPDFDest_GetDestPageIndex",
+	fnActionType:     "FPDFAction_GetType",
+	fnActionDest:     "FPDFAction_GetDest",
+	fnActionURI:      "FPDFAction_GetURIPath",
+	fnLinkEnumerate:  "FPDFLink_Enumerate",
+	fnLinkRect:       "FPDFLink_GetAnnotRect",
+	fnLinkDest:       "FPDFLink_GetDest",
+	fnLinkAction:     "FPDFLink_GetAction",
+
+	fnLoadPage:     "FPDF_LoadPage",
+	fnClosePage:    "FPDF_ClosePage",
+	fnPageWidth:    "FPDF_GetPageWidthF",
+	fnPageHeight:   "FPDF_GetPageHeightF",
+	fnPageRotation: "FPDFPage_GetRotation",
+	fnPageBox:      "FPDF_GetPageBoundingBox",
+
+	fnTextLoad:      "FPDFText_LoadPage",
+	fnTextClose:     "FPDFText_ClosePage",
+	fnTextCount:     "FPDFText_CountChars",
+	fnTextUnicode:   "FPDFText_GetUnicode",
+	fnTextObject:    "FPDFText_GetTextObject",
+	fnTextOrigin:    "FPDFText_GetCharOrigin",
+	fnTextBox:       "FPDFText_GetCharBox",
+	fnTextSize:      "FPDFText_GetFontSize",
+	fnTextMatrix:    "FPDFText_GetMatrix",
+	fnTextGenerated: "FPDFText_IsGenerated",
+	fnTextHyphen:    "FPDFText_IsHyphen",
+
+	fnObjectFont: "FPDFTextObj_GetFont",
+	fnFontName:   "FPDFFont_GetBaseFontName",
+	fnFontFamily: "FPDFFont_GetFamilyName",
+	fnFontFlags:  "FPDFFont_GetFlags",
+	fnFontWeight: "FPDFFont_GetWeight",
+	fnFontItalic: "FPDFFont_GetItalicAngle",
+
+	fnObjectCount:  "FPDFPage_CountObjects",
+	fnObject:       "FPDFPage_GetObject",
+	fnObjectType:   "FPDFPageObj_GetType",
+	fnObjectBounds: "FPDFPageObj_GetBounds",
+	fnObjectMatrix: "FPDFPageObj_GetMatrix",
+	fnFillColor:    "FPDFPageObj_GetFillColor",
+	fnFormCount:    "FPDFFormObj_CountObjects",
+	fnFormObject:   "FPDFFormObj_GetObject",
+	fnPathMode:     "FPDFPath_GetDrawMode",
+	fnPathCount:    "FPDFPath_CountSegments",
+	fnPathSegment:  "FPDFPath_GetPathSegment",
+	fnSegmentType:  "FPDFPathSegment_GetType",
+	fnSegmentPoint: "FPDFPathSegment_GetPoint",
+	fnSegmentClose: "FPDFPathSegment_GetClose",
+}

@@ -1,0 +1,231 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// ended is an attempt whose handler returned, or was given up waiting for.
+type ended struct {
+	attempt *Attempt
+	outcome Outcome
+	took    time.Duration
+}
+
+// finished takes an attempt off the running ones and passes on its outcome.
+func (s *session) finished(ctx context.Context, a *Attempt, err error) {
+	lost := lostBy(ctx, err)
+	first := a.end()
+	took := time.Since(a.began)
+	if lost == nil && first {
+		s.send(ended{a, s.judge(ctx, a, err), took})
+	}
+	s.remove(a.job.ID)
+	if lost == nil {
+		return // ended, or abandoned before it returned
+	}
+	s.log.Warn("attempt lost its job", KeyJob, a.job.ID, KeyAttempt, a.job.Attempt, KeyError, lost)
+	if s.w.Hooks.Lost != nil {
+		s.w.Hooks.Lost(a.job, lost, took)
+	}
+}
+
+// send hands an outcome to the finish loop.
+func (s *session) send(e ended) {
+	if !s.outbox.put(e) {
+		s.log.Warn("attempt ended after its session; its job is recovered by others", KeyJob, e.attempt.job.ID, KeyAttempt, e.attempt.job.Attempt)
+	}
+}
+
+// lostBy returns why the attempt was not the worker's any more, or nil.
+func lostBy(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	for _, lost := range []error{ErrCancelled, ErrLeaseLost} {
+		if errors.Is(cause, lost) {
+			return lost
+		}
+	}
+	for _, lost := range []error{ErrCancelled, ErrLeaseLost} {
+		if errors.Is(err, lost) {
+			return lost
+		}
+	}
+	return nil
+}
+
+// judge says how an attempt ended.
+func (s *session) judge(ctx context.Context, a *Attempt, err error) Outcome {
+	o := Outcome{Fence: a.job.Fence()}
+	if err == nil {
+		o.Status = Completed
+		return o
+	}
+	cause := context.Cause(ctx)
+	if errors.Is(err, ErrStopping) || errors.Is(cause, ErrStopping) {
+		return interruptedByShutdown(a)
+	}
+	o.Error, o.Code = err.Error(), Code(err)
+	if errors.Is(cause, ErrTimeout) {
+		o.Status, o.Code = Failed, CodeTimeout
+		o.Error = fmt.Sprintf("%v after %v (%v)", ErrTimeout, s.w.Timeout, err)
+		return o
+	}
+	var permanent *permanentError
+	failures := a.job.Failures + 1
+	if errors.As(err, &permanent) || failures >= s.policy.MaxFailures {
+		o.Status = Failed
+		return o
+	}
+	o.Status, o.Delay = Pending, s.policy.Backoff(failures)
+	return o
+}
+
+func interruptedByShutdown(a *Attempt) Outcome {
+	return Outcome{Fence: a.job.Fence(), Status: Interrupted, Cause: CauseShutdown, Error: CauseShutdown.Reason()}
+}
+
+// mostOutcomes bounds one call of Finish.
+const mostOutcomes = 1000
+
+// finishLoop writes outcomes, all that wait in one call, until the session is
+// over and the last one is written.
+func (s *session) finishLoop(life context.Context) {
+	for {
+		batch := s.outbox.take(mostOutcomes)
+		if batch == nil {
+			return
+		}
+		s.write(life, batch)
+	}
+}
+
+// write does not give up before the lease is lost or the session is over. A
+// batch that is refused whole is written one by one, so that an outcome the
+// store cannot take does not hold up the others.
+func (s *session) write(life context.Context, batch []ended) {
+	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		lost, err := s.w.Store.Finish(life, outcomesOf(batch)...)
+		s.report(err)
+		if err == nil {
+			s.written(batch, lost)
+			return
+		}
+		if len(batch) > 1 && !errors.Is(err, ErrUnavailable) {
+			for _, e := range batch {
+				s.write(life, []ended{e})
+			}
+			return
+		}
+		if s.isGone() || !sleep(life, wait) {
+			s.outbox.done(len(batch))
+			s.log.Error("outcomes not written", KeyCount, len(batch), KeyError, err)
+			return
+		}
+	}
+}
+
+func outcomesOf(batch []ended) []Outcome {
+	outcomes := make([]Outcome, len(batch))
+	for i, e := range batch {
+		outcomes[i] = e.outcome
+	}
+	return outcomes
+}
+
+func (s *session) written(batch []ended, lost []Fence) {
+	gone := make(map[Fence]bool, len(lost))
+	for _, f := range lost {
+		gone[f] = true
+	}
+	s.outbox.done(len(batch))
+	for _, e := range batch {
+		a, o := e.attempt, e.outcome
+		if gone[o.Fence] {
+			s.log.Warn("attempt lost its job before its end was written", KeyJob, a.job.ID, KeyAttempt, a.job.Attempt)
+			if s.w.Hooks.Lost != nil {
+				s.w.Hooks.Lost(a.job, ErrLeaseLost, e.took)
+			}
+			continue
+		}
+		s.log.Debug("attempt ended", KeyJob, a.job.ID, KeyAttempt, a.job.Attempt, KeyStatus, o.Status, KeyTook, e.took, KeyError, o.Error)
+		if s.w.Hooks.Finished != nil {
+			s.w.Hooks.Finished(a.job, o, e.took)
+		}
+	}
+	select {
+	case s.freed <- struct{}{}:
+	default:
+	}
+}
+
+// stop ends the attempts: notice, then cancelled contexts, then the fence.
+func (s *session) stop(attempts *sync.WaitGroup) error {
+	end := time.Now().Add(s.w.grace())
+	s.notice.give(end.Add(-s.w.forCancelled()))
+	select { // a death from now on is a polite one
+	case s.urgent <- struct{}{}:
+	default:
+	}
+	idle := s.idle()
+	over := waitUntil(idle, s.notice.deadline)
+	if !over {
+		for _, a := range s.attempts() {
+			a.cancel(ErrStopping)
+		}
+		over = waitUntil(idle, end.Add(-s.w.forWriting()))
+	}
+	if over {
+		attempts.Wait()
+	} else {
+		s.abandon()
+	}
+	if s.isGone() {
+		return ErrInstanceGone
+	}
+	return nil
+}
+
+func waitUntil(c <-chan struct{}, deadline time.Time) bool {
+	t := time.NewTimer(time.Until(deadline))
+	defer t.Stop()
+	select {
+	case <-c:
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
+// abandon fences off the attempts whose handlers ignore even their cancelled
+// context. Their goroutines live on; what they write is refused.
+func (s *session) abandon() {
+	for _, a := range s.attempts() {
+		if !a.end() {
+			continue
+		}
+		s.log.Error("handler ignores its context; its attempt is fenced off", KeyJob, a.job.ID, KeyAttempt, a.job.Attempt)
+		s.send(ended{a, interruptedByShutdown(a), time.Since(a.began)})
+	}
+}
+
+func (s *session) attempts() []*Attempt {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]*Attempt, 0, len(s.running))
+	for _, a := range s.running {
+		all = append(all, a)
+	}
+	return all
+}
+
+// flush waits for the last outcome, within what is left of the grace period.
+func (s *session) flush(written <-chan struct{}) error {
+	s.outbox.close()
+	if waitUntil(written, s.notice.deadline.Add(s.w.forCancelled())) {
+		return nil
+	}
+	return fmt.Errorf("%d outcomes could not be written before the grace period ended; their jobs are recovered at the next start", s.outbox.unsaved())
+}

@@ -1,0 +1,121 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// renewLoop keeps the lease. Where no renewal is acknowledged for two thirds
+// of it, the session gives up its work: before anyone else may take it.
+func (s *session) renewLoop(life context.Context) {
+	lease := s.instance.Lease
+	busy := min(time.Second, lease/5) // an attempt learns within this that it was lost
+	idle := lease / 3
+	for {
+		wait := idle
+		if s.outbox.unsaved() > 0 || len(s.jobs()) > 0 {
+			wait = busy
+		}
+		if left := s.untilUnsafe(); left <= 0 {
+			s.log.Error("lease not renewed in time; giving up its work")
+			s.lose()
+			return
+		} else if s.ill.Load() {
+			wait = min(wait, busy, left)
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-life.Done():
+			timer.Stop()
+			return
+		case <-s.urgent:
+			timer.Stop()
+		case <-timer.C:
+		}
+		if errors.Is(s.renew(life), ErrInstanceGone) {
+			s.log.Error("instance was declared dead by another; giving up its work")
+			s.lose()
+			return
+		}
+	}
+}
+
+// renew makes one renewal. It does not wait for an answer longer than the
+// lease is safe, even if the store ignores its context.
+func (s *session) renew(life context.Context) error {
+	ctx, cancel := context.WithTimeout(life, max(0, min(s.instance.Lease/3, s.untilUnsafe())))
+	defer cancel()
+	type answer struct {
+		lost []Fence
+		err  error
+	}
+	answered := make(chan answer, 1)
+	asked := time.Now()
+	r := Renewal{Instance: s.instance.ID, Stopping: s.notice.given(), Held: s.held()}
+	// Not waited for where the store hangs: it ends with the store's call.
+	go func() {
+		lost, err := s.w.Store.Renew(ctx, r)
+		answered <- answer{lost, err}
+	}()
+	select {
+	case a := <-answered:
+		s.report(a.err)
+		if a.err == nil {
+			s.acked.Store(asked)
+			s.drop(life, a.lost)
+		}
+		return a.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// untilUnsafe is how long the work may go on without a renewal.
+func (s *session) untilUnsafe() time.Duration {
+	return time.Until(s.acked.Load().(time.Time).Add(s.instance.Lease * 2 / 3))
+}
+
+func (s *session) held() []Fence {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	held := make([]Fence, 0, len(s.running))
+	for _, a := range s.running {
+		held = append(held, a.job.Fence())
+	}
+	return held
+}
+
+// drop ends the attempts that the store says are lost. One that finished
+// meanwhile is not running any more and is passed over.
+func (s *session) drop(life context.Context, lost []Fence) {
+	for _, f := range lost {
+		s.mu.Lock()
+		a := s.running[f.Job]
+		s.mu.Unlock()
+		if a != nil && a.job.Attempt == f.Attempt {
+			a.lose(a.whyLost(life))
+		}
+	}
+}
+
+// lose ends the session: everything it ran belongs to others now.
+func (s *session) lose() {
+	s.lostOnce.Do(func() {
+		close(s.gone)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, a := range s.running {
+			a.lose(ErrLeaseLost)
+		}
+	})
+}
+
+func (s *session) isGone() bool {
+	select {
+	case <-s.gone:
+		return true
+	default:
+		return false
+	}
+}

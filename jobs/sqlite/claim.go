@@ -1,0 +1,301 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/mivaa/mivaa/jobs"
+)
+
+// Claim implements jobs.Store.
+func (s *Store) Claim(ctx context.Context, p jobs.ClaimParams) (jobs.Claimed, error) {
+	if p.Policy.Recovery == "" {
+		p.Policy.Recovery = jobs.RecoveryAuto
+	}
+	if p.Policy.MaxCrashes == 0 {
+		p.Policy.MaxCrashes = 3
+	}
+	dead, err := s.probe(ctx, p.Instance)
+	if err != nil {
+		return jobs.Claimed{}, err
+	}
+	var out jobs.Claimed
+	var buried []string
+	err = s.do(ctx, "claim jobs", func(b *batch) (err error) {
+		out, buried, err = b.claim(p, dead)
+		return err
+	})
+	if err != nil {
+		return jobs.Claimed{}, err
+	}
+	for _, id := range buried {
+		if err := s.removeLock(id); err != nil {
+			s.log.Warn("cannot remove the lock of a dead instance", "instance", id, "error", err)
+		}
+	}
+	return out, nil
+}
+
+func (b *batch) claim(p jobs.ClaimParams, dead []verdict) (out jobs.Claimed, buried []string, err error) {
+	const self = `SELECT state, boot, draining_since IS NOT NULL FROM job_instances WHERE id = ?`
+	var state, boot string
+	found, err := b.get(self, []any{p.Instance}, &state, &boot, &out.Draining)
+	if err != nil {
+		return out, nil, err
+	}
+	if !found || state == stateStopped || state == stateDead {
+		return out, nil, refuse(jobs.ErrInstanceGone)
+	}
+	if state == stateStopping {
+		return out, nil, nil // what it put back now would be lost time for whoever could run it
+	}
+	r := recovery{b: b, p: p, boot: boot}
+	if err := r.run(dead); err != nil {
+		return out, nil, err
+	}
+	out.Recovered = r.events
+	if out.Draining || p.Limit <= 0 {
+		out.NextDue, err = b.nextDue()
+		return out, r.buried, err
+	}
+	if err := b.promote(); err != nil {
+		return out, nil, err
+	}
+	chosen, err := b.candidates(p)
+	if err != nil {
+		return out, nil, err
+	}
+	if out.Jobs, err = b.take(chosen, p); err != nil {
+		return out, nil, err
+	}
+	if len(out.Jobs) < p.Limit {
+		if out.UnknownKinds, err = b.unknownKinds(p.Kinds); err != nil {
+			return out, nil, err
+		}
+		if out.NextDue, err = b.nextDue(); err != nil {
+			return out, nil, err
+		}
+	}
+	return out, r.buried, nil
+}
+
+// mostPromoted bounds the work of one claim where very many jobs come due, or
+// are inserted by hand, at once.
+const mostPromoted = 5000
+
+// promote gives the jobs that came due a place in the queue, in the order in
+// which they did.
+func (b *batch) promote() error {
+	const due = `SELECT rowid FROM background_jobs INDEXED BY jobs_scheduled
+		WHERE status = 'pending' AND position IS NULL AND run_at <= ? ORDER BY run_at, created_at LIMIT ?`
+	const place = `UPDATE background_jobs SET position = ?1 + d.key FROM json_each(?2) AS d WHERE background_jobs.rowid = d.value`
+	ids, err := b.rowids(due, b.at, mostPromoted)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	first, err := b.positions(len(ids))
+	if err != nil {
+		return err
+	}
+	b.changed = true
+	_, err = b.exec(place, first, rowidList(ids))
+	return err
+}
+
+// A candidate is a job that may be claimed.
+type candidate struct {
+	rowid, priority, position int64
+	suspect                   bool
+}
+
+// candidates returns the jobs to claim, first in line first.
+func (b *batch) candidates(p jobs.ClaimParams) ([]candidate, error) {
+	const innocent = `SELECT rowid, priority, position, 0 FROM background_jobs INDEXED BY jobs_by_position
+		WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND kind = ?
+		ORDER BY priority DESC, position LIMIT ?`
+	const suspect = `SELECT rowid, priority, position, 1 FROM background_jobs INDEXED BY jobs_suspect
+		WHERE status = 'pending' AND position IS NOT NULL AND crashes > 0 AND kind = ?
+		ORDER BY priority DESC, position LIMIT ?`
+	var all []candidate
+	var err error
+	if len(p.Only) > 0 {
+		all, err = b.only(p)
+	} else {
+		for _, kind := range p.Kinds {
+			if all, err = b.collect(all, innocent, kind, p.Limit); err != nil {
+				return nil, err
+			}
+			if p.Suspects > 0 {
+				if all, err = b.collect(all, suspect, kind, p.Suspects); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(all, func(x, y candidate) int {
+		return cmp.Or(cmp.Compare(y.priority, x.priority), cmp.Compare(x.position, y.position))
+	})
+	suspects := 0
+	chosen := all[:0]
+	for _, c := range all {
+		if c.suspect {
+			if suspects++; suspects > p.Suspects {
+				continue
+			}
+		}
+		if chosen = append(chosen, c); len(chosen) == p.Limit {
+			break
+		}
+	}
+	return chosen, nil
+}
+
+// only returns those of the given jobs that may be claimed.
+func (b *batch) only(p jobs.ClaimParams) ([]candidate, error) {
+	const query = `SELECT rowid, priority, position, crashes > 0 FROM background_jobs
+		WHERE id IN (SELECT value FROM json_each(?)) AND status = 'pending' AND position IS NOT NULL AND kind = ?`
+	var all []candidate
+	for _, kind := range p.Kinds {
+		var err error
+		if all, err = b.collect(all, query, idList(p.Only), kind); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func (b *batch) collect(into []candidate, query string, args ...any) ([]candidate, error) {
+	rows, err := b.query(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	err = each(rows, func() error {
+		var c candidate
+		err := rows.Scan(&c.rowid, &c.priority, &c.position, &c.suspect)
+		into = append(into, c)
+		return err
+	})
+	return into, err
+}
+
+// take marks the chosen jobs as processing.
+func (b *batch) take(chosen []candidate, p jobs.ClaimParams) ([]jobs.Job, error) {
+	const claim = `UPDATE background_jobs SET status = 'processing', attempt = attempt + 1, instance_id = ?1,
+			started_at = ?2, updated_at = ?2, recovery = coalesce(recovery, ?3), error = NULL, error_code = NULL, cause = NULL,
+			progress = CASE WHEN steps_done = 0 THEN 0 ELSE min(progress, 99) END
+		WHERE rowid IN (SELECT value FROM json_each(?4)) AND status = 'pending'
+		RETURNING ` + jobColumns
+	const started = `INSERT INTO job_events (job_id, at, event, from_status, to_status, instance_id, attempt)
+		SELECT id, ?1, 'started', 'pending', 'processing', instance_id, attempt FROM background_jobs
+		WHERE rowid IN (SELECT value FROM json_each(?2))`
+	if len(chosen) == 0 {
+		return nil, nil
+	}
+	ids := make([]int64, len(chosen))
+	for i, c := range chosen {
+		ids[i] = c.rowid
+	}
+	list := rowidList(ids)
+	taken, err := b.jobs(claim, p.Instance, b.at, string(p.Policy.Recovery), list)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := b.exec(started, b.at, list); err != nil {
+		return nil, err
+	}
+	b.changed = true
+	slices.SortFunc(taken, func(x, y jobs.Job) int {
+		return cmp.Or(cmp.Compare(y.Priority, x.Priority), cmp.Compare(x.Position, y.Position))
+	})
+	return taken, nil
+}
+
+// unknownKinds returns the kinds of jobs in the queue that are not among
+// those given. Each step is one look into an index, however many jobs wait.
+func (b *batch) unknownKinds(known []string) ([]string, error) {
+	kinds, err := b.strings(pendingKinds)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(kinds, func(k string) bool { return slices.Contains(known, k) }), nil
+}
+
+const pendingKinds = `
+	WITH RECURSIVE innocent (kind) AS (
+		SELECT min(kind) FROM background_jobs INDEXED BY jobs_by_position WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0
+		UNION ALL
+		SELECT (SELECT min(kind) FROM background_jobs INDEXED BY jobs_by_position
+			WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND kind > innocent.kind)
+		FROM innocent WHERE kind IS NOT NULL),
+	suspect (kind) AS (
+		SELECT min(kind) FROM background_jobs INDEXED BY jobs_suspect WHERE status = 'pending' AND position IS NOT NULL AND crashes > 0
+		UNION ALL
+		SELECT (SELECT min(kind) FROM background_jobs INDEXED BY jobs_suspect
+			WHERE status = 'pending' AND position IS NOT NULL AND crashes > 0 AND kind > suspect.kind)
+		FROM suspect WHERE kind IS NOT NULL)
+	SELECT kind FROM innocent WHERE kind IS NOT NULL UNION SELECT kind FROM suspect WHERE kind IS NOT NULL`
+
+// nextDue returns how long until the next job comes due, 0 where none is
+// known.
+func (b *batch) nextDue() (time.Duration, error) {
+	const query = `SELECT min(run_at) FROM background_jobs INDEXED BY jobs_scheduled WHERE status = 'pending' AND position IS NULL AND run_at > ?`
+	var next sql.NullString
+	if _, err := b.get(query, []any{b.at}, &next); err != nil || !next.Valid {
+		return 0, err
+	}
+	at, err := ParseTime(next.String)
+	if err != nil {
+		return 0, &scanError{"background_jobs: run_at", err}
+	}
+	return max(at.Sub(b.now), timeUnit), nil
+}
+
+func (b *batch) rowids(query string, args ...any) ([]int64, error) {
+	rows, err := b.query(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	var ids []int64
+	err = each(rows, func() error {
+		var id int64
+		err := rows.Scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	return ids, err
+}
+
+func (b *batch) strings(query string, args ...any) ([]string, error) {
+	rows, err := b.query(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	var list []string
+	err = each(rows, func() error {
+		var text string
+		err := rows.Scan(&text)
+		list = append(list, text)
+		return err
+	})
+	return list, err
+}
+
+// rowidList is the JSON array that json_each takes.
+func rowidList(ids []int64) string {
+	b := make([]byte, 0, 8*len(ids)+2)
+	b = append(b, '[')
+	for i, id := range ids {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, id, 10)
+	}
+	return string(append(b, ']'))
+}

@@ -1,0 +1,120 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/mivaa/mivaa/jobs"
+)
+
+// Statistics implements jobs.Store. The whole table is counted by its pages;
+// of the statuses all but the commonest are counted in an index, and that one
+// is the rest.
+func (s *Store) Statistics(ctx context.Context) (jobs.Statistics, error) {
+	const query = `SELECT
+		(SELECT count(*) FROM background_jobs),
+		(SELECT count(*) FROM background_jobs INDEXED BY jobs_by_created WHERE status <> 'processing' AND status = 'pending'),
+		(SELECT count(*) FROM background_jobs INDEXED BY jobs_processing WHERE status = 'processing'),
+		(SELECT count(*) FROM background_jobs INDEXED BY jobs_by_created WHERE status <> 'processing' AND status = 'failed'),
+		(SELECT count(*) FROM background_jobs INDEXED BY jobs_by_created WHERE status <> 'processing' AND status = 'interrupted')`
+	const op = "count jobs"
+	var st jobs.Statistics
+	rows, err := s.read(ctx, query)
+	if err != nil {
+		return st, s.fail(op, err)
+	}
+	err = each(rows, func() error {
+		return rows.Scan(&st.Total, &st.Pending, &st.Processing, &st.Failed, &st.Interrupted)
+	})
+	if err != nil {
+		return jobs.Statistics{}, s.fail(op, err)
+	}
+	st.Completed = st.Total - st.Pending - st.Processing - st.Failed - st.Interrupted
+	return st, nil
+}
+
+// mostAhead is where Ahead stops counting.
+const mostAhead = 10_000
+
+// Ahead implements jobs.Store. A job that is not due yet stands behind those
+// that are, and behind those that come due before it.
+func (s *Store) Ahead(ctx context.Context, id jobs.ID) (int, error) {
+	const self = `SELECT priority, position, run_at FROM background_jobs WHERE id = ? AND status = 'pending'`
+	const innocent = `SELECT count(*) FROM (
+		SELECT 1 FROM background_jobs INDEXED BY jobs_by_position WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND kind = ?1 AND priority > ?2
+		UNION ALL
+		SELECT 1 FROM background_jobs INDEXED BY jobs_by_position WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND kind = ?1 AND priority = ?2 AND position < ?3
+		LIMIT ?4)`
+	const suspect = `SELECT count(*) FROM (
+		SELECT 1 FROM background_jobs INDEXED BY jobs_suspect WHERE status = 'pending' AND position IS NOT NULL AND crashes > 0 AND kind = ?1 AND priority > ?2
+		UNION ALL
+		SELECT 1 FROM background_jobs INDEXED BY jobs_suspect WHERE status = 'pending' AND position IS NOT NULL AND crashes > 0 AND kind = ?1 AND priority = ?2 AND position < ?3
+		LIMIT ?4)`
+	const scheduled = `SELECT count(*) FROM (
+		SELECT 1 FROM background_jobs INDEXED BY jobs_scheduled WHERE status = 'pending' AND position IS NULL AND run_at < ?1 AND priority >= ?2 AND id <> ?3 LIMIT ?4)`
+	const op = "count jobs ahead"
+	var priority int64
+	var position sql.NullInt64
+	var runAt string
+	found, err := s.one(ctx, self, []any{id.String()}, &priority, &position, &runAt)
+	if err != nil || !found {
+		return 0, s.fail(op, err)
+	}
+	last := position.Int64
+	if !position.Valid {
+		last = 1<<63 - 1
+	}
+	kinds, err := s.kinds(ctx)
+	if err != nil {
+		return 0, s.fail(op, err)
+	}
+	total := 0
+	count := func(query string, args ...any) {
+		if err != nil || total >= mostAhead {
+			return
+		}
+		var n int
+		if _, err = s.one(ctx, query, args, &n); err == nil {
+			total = min(total+n, mostAhead)
+		}
+	}
+	for _, kind := range kinds {
+		count(innocent, kind, priority, last, mostAhead)
+		count(suspect, kind, priority, last, mostAhead)
+	}
+	if !position.Valid {
+		count(scheduled, runAt, priority, id.String(), mostAhead)
+	}
+	if err != nil {
+		return 0, s.fail(op, err)
+	}
+	return total, nil
+}
+
+func (s *Store) kinds(ctx context.Context) ([]string, error) {
+	rows, err := s.read(ctx, pendingKinds)
+	if err != nil {
+		return nil, err
+	}
+	var kinds []string
+	err = each(rows, func() error {
+		var kind string
+		err := rows.Scan(&kind)
+		kinds = append(kinds, kind)
+		return err
+	})
+	return kinds, err
+}
+
+// one scans the first row of a query on the reading pool.
+func (s *Store) one(ctx context.Context, query string, args []any, dest ...any) (found bool, err error) {
+	rows, err := s.read(ctx, query, args...)
+	if err != nil {
+		return false, err
+	}
+	err = each(rows, func() error {
+		found = true
+		return rows.Scan(dest...)
+	})
+	return found, err
+}

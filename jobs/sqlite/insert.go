@@ -1,0 +1,250 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mivaa/mivaa/jobs"
+)
+
+// timeUnit is how finely times are kept.
+const timeUnit = time.Millisecond
+
+// Insert implements jobs.Store.
+func (s *Store) Insert(ctx context.Context, list ...jobs.NewJob) ([]jobs.Job, error) {
+	rows, err := checkNew(list)
+	if err != nil {
+		return nil, err
+	}
+	var inserted []jobs.Job
+	err = s.do(ctx, "insert jobs", func(b *batch) (err error) {
+		inserted, err = b.insert(rows)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return inserted, nil
+}
+
+// InsertTx is Insert in the transaction of an Update, so that jobs and what
+// they are about appear together. The jobs are durable when that Update
+// returns. An error must be returned from the Update's function.
+func (s *Store) InsertTx(_ context.Context, tx *sql.Tx, list ...jobs.NewJob) ([]jobs.Job, error) {
+	b, err := s.of(tx)
+	if err != nil {
+		return nil, fmt.Errorf("insert jobs: %w", err)
+	}
+	rows, err := checkNew(list)
+	if err != nil {
+		return nil, err
+	}
+	inserted, err := b.insert(rows)
+	return inserted, plain(err)
+}
+
+// plain takes the writer's mark off a refusal.
+func plain(err error) error {
+	var r refusal
+	if errors.As(err, &r) {
+		return r.error
+	}
+	return err
+}
+
+// checkNew checks and completes what is to be inserted. JSON is compacted, so
+// that a repeat is recognised however it was written.
+func checkNew(list []jobs.NewJob) ([]jobs.NewJob, error) {
+	rows := make([]jobs.NewJob, len(list))
+	var errs []error
+	for i, n := range list {
+		var err error
+		if n.Kind == "" {
+			errs = append(errs, fmt.Errorf("job %d: no kind", i))
+		}
+		if n.Payload, err = compact(n.Payload); err != nil {
+			errs = append(errs, fmt.Errorf("job %d: payload: %w", i, err))
+		}
+		if n.Metadata, err = compact(n.Metadata); err != nil {
+			errs = append(errs, fmt.Errorf("job %d: metadata: %w", i, err))
+		} else if n.Metadata[0] != '{' {
+			errs = append(errs, fmt.Errorf("job %d: metadata: not an object", i))
+		}
+		switch n.Recovery {
+		case "":
+			n.Recovery = jobs.RecoveryAuto
+		case jobs.RecoveryAuto, jobs.RecoveryManual:
+		default:
+			errs = append(errs, fmt.Errorf("job %d: recovery %q is neither auto nor manual", i, n.Recovery))
+		}
+		rows[i] = n
+	}
+	if len(errs) > 0 {
+		return nil, fmt.Errorf("insert jobs: %w", errors.Join(errs...))
+	}
+	return rows, nil
+}
+
+func compact(raw json.RawMessage) (json.RawMessage, error) {
+	if len(raw) == 0 || string(raw) == "{}" {
+		return json.RawMessage(`{}`), nil
+	}
+	var b bytes.Buffer
+	if err := json.Compact(&b, raw); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// insert refuses before it writes anything.
+func (b *batch) insert(rows []jobs.NewJob) ([]jobs.Job, error) {
+	out := make([]jobs.Job, len(rows))
+	isNew := make([]bool, len(rows))
+	byID := map[jobs.ID]int{}
+	byKey := map[[2]string]int{}
+	places := 0
+	for i, n := range rows {
+		var first jobs.Job
+		found := false
+		if at, ok := byID[n.ID]; ok && !n.ID.IsZero() {
+			first, found = out[at], true
+		} else if at, ok := byKey[[2]string{n.Owner, n.IdempotencyKey}]; ok && n.IdempotencyKey != "" {
+			first, found = out[at], true
+		} else {
+			var err error
+			if first, found, err = b.existing(n); err != nil {
+				return nil, err
+			}
+		}
+		if found {
+			if first.Kind != n.Kind || !bytes.Equal(first.Payload, n.Payload) {
+				return nil, refuse(fmt.Errorf("insert job %d: %w (job %s)", i, jobs.ErrKeyReused, first.ID))
+			}
+			out[i] = first
+		} else {
+			out[i], isNew[i] = b.newJob(n), true
+			if out[i].Status == jobs.Processing {
+				if err := b.living(n.Instance); err != nil {
+					return nil, err
+				}
+			}
+			if !out[i].RunAt.After(b.now) && out[i].Status == jobs.Pending {
+				places++
+			}
+		}
+		if _, ok := byID[out[i].ID]; !ok {
+			byID[out[i].ID] = i
+		}
+		if key := [2]string{n.Owner, n.IdempotencyKey}; n.IdempotencyKey != "" && isNew[i] {
+			byKey[key] = i
+		}
+	}
+	next, err := b.positions(places)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		j := &out[i]
+		if !isNew[i] {
+			if at := byID[j.ID]; at != i && isNew[at] {
+				*j = out[at]
+			}
+			continue
+		}
+		if !j.RunAt.After(b.now) && j.Status == jobs.Pending {
+			j.Position = next
+			next++
+		}
+		if err := b.insertRow(j); err != nil {
+			return nil, err
+		}
+		b.changed = true
+	}
+	return out, nil
+}
+
+// newJob is the row as it will stand in the table.
+func (b *batch) newJob(n jobs.NewJob) jobs.Job {
+	now := b.now.UTC().Truncate(timeUnit)
+	j := jobs.Job{
+		ID: n.ID, DocumentID: n.DocumentID, Filename: n.Filename, Status: jobs.Pending, Metadata: n.Metadata,
+		CreatedAt: now, UpdatedAt: now,
+		Kind: n.Kind, Payload: n.Payload, Priority: n.Priority, RunAt: n.RunAt.UTC().Truncate(timeUnit),
+		IdempotencyKey: n.IdempotencyKey, Recovery: n.Recovery, Owner: n.Owner,
+	}
+	if j.ID.IsZero() {
+		j.ID = jobs.NewID()
+	}
+	if n.RunAt.IsZero() {
+		j.RunAt = now
+	}
+	if n.Instance != "" {
+		j.Status, j.Attempt, j.InstanceID, j.StartedAt = jobs.Processing, 1, n.Instance, now
+	}
+	return j
+}
+
+func (b *batch) insertRow(j *jobs.Job) error {
+	const insert = `INSERT INTO background_jobs (id, document_id, filename, status, metadata, created_at, updated_at, started_at,
+			kind, payload, priority, run_at, attempt, instance_id, idempotency_key, recovery, owner, position)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	var position any
+	if j.Position > 0 {
+		position = j.Position
+	}
+	runAt := b.at
+	if !j.RunAt.Equal(j.CreatedAt) {
+		runAt = FormatTime(j.RunAt)
+	}
+	_, err := b.exec(insert, j.ID.String(), nullID(j.DocumentID), j.Filename, string(j.Status), string(j.Metadata), b.at, b.at, formatOptional(j.StartedAt),
+		j.Kind, string(j.Payload), j.Priority, runAt, j.Attempt, null(j.InstanceID), null(j.IdempotencyKey), string(j.Recovery), null(j.Owner), position)
+	if isForeignKey(err) {
+		return fmt.Errorf("document %s does not exist: %w", j.DocumentID, err)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = b.event(jobs.Event{JobID: j.ID, Event: jobs.EventAccepted, To: jobs.Pending})
+	if err == nil && j.Status == jobs.Processing {
+		_, err = b.event(jobs.Event{JobID: j.ID, Event: jobs.EventStarted, From: jobs.Pending, To: jobs.Processing, Instance: j.InstanceID, Attempt: j.Attempt})
+	}
+	return err
+}
+
+// existing finds the job that a repeated Insert means.
+func (b *batch) existing(n jobs.NewJob) (jobs.Job, bool, error) {
+	const byID = `SELECT ` + jobColumns + ` FROM background_jobs WHERE id = ?`
+	const byKey = `SELECT ` + jobColumns + ` FROM background_jobs
+		WHERE coalesce(owner, '') = ? AND idempotency_key = ? AND idempotency_key IS NOT NULL`
+	var found []jobs.Job
+	var err error
+	if !n.ID.IsZero() {
+		found, err = b.jobs(byID, n.ID.String())
+	}
+	if err == nil && len(found) == 0 && n.IdempotencyKey != "" {
+		found, err = b.jobs(byKey, n.Owner, n.IdempotencyKey)
+	}
+	if err != nil || len(found) == 0 {
+		return jobs.Job{}, false, err
+	}
+	return found[0], true, nil
+}
+
+// living refuses an instance that is not known or was declared dead.
+func (b *batch) living(instance string) error {
+	const query = `SELECT state FROM job_instances WHERE id = ?`
+	var state string
+	found, err := b.get(query, []any{instance}, &state)
+	if err != nil {
+		return err
+	}
+	if !found || state != stateLive && state != stateStopping {
+		return refuse(jobs.ErrInstanceGone)
+	}
+	return nil
+}

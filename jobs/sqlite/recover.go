@@ -1,0 +1,233 @@
+package sqlite
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mivaa/mivaa/jobs"
+)
+
+// recovery is the first part of a claim: jobs of the dead are marked
+// interrupted, then failed or put back.
+type recovery struct {
+	b      *batch
+	p      jobs.ClaimParams
+	boot   string // of the instance that recovers
+	events []jobs.Event
+	buried []string // dead by a free lock, nothing of theirs left: their lock files may go
+}
+
+func (r *recovery) run(dead []verdict) error {
+	for _, v := range dead {
+		if err := r.bury(v); err != nil {
+			return err
+		}
+	}
+	if err := r.orphans(); err != nil {
+		return err
+	}
+	if r.p.Starting {
+		if err := r.manual(); err != nil {
+			return err
+		}
+	}
+	return r.resume()
+}
+
+// bury confirms a verdict and takes the dead instance's jobs.
+func (r *recovery) bury(v verdict) error {
+	const confirm = `SELECT 1 FROM job_instances WHERE id = ? AND state = ? AND seen_at = ?`
+	const declare = `UPDATE job_instances SET state = 'dead' WHERE id = ?`
+	var one int
+	still, err := r.b.get(confirm, []any{v.id, v.state, v.seenAt}, &one)
+	if err != nil || !still {
+		return err
+	}
+	if len(r.p.Only) == 0 {
+		if _, err := r.b.exec(declare, v.id); err != nil {
+			return err
+		}
+		if v.cause == jobs.CauseCrash {
+			r.buried = append(r.buried, v.id)
+		}
+	}
+	d := death{cause: v.cause, detail: v.proof}
+	switch {
+	case v.state == stateStopping:
+		d.cause = jobs.CauseShutdown
+	case v.cause == jobs.CauseCrash && v.boot != r.boot && v.boot != "" && r.boot != "":
+		d.detail = "the machine was restarted"
+	default:
+		d.charge = 1
+	}
+	return r.interruptOf(&v.id, d)
+}
+
+// A death is why jobs are taken from an instance.
+type death struct {
+	cause  jobs.Cause
+	charge int // what it adds to crashes
+	detail string
+}
+
+// orphans takes the jobs that are processing without an instance that could
+// be alive: rows made by hand.
+func (r *recovery) orphans() error {
+	const query = `
+		WITH RECURSIVE owner (id) AS (
+			SELECT min(instance_id) FROM background_jobs INDEXED BY jobs_processing WHERE status = 'processing'
+			UNION ALL
+			SELECT (SELECT min(instance_id) FROM background_jobs INDEXED BY jobs_processing WHERE status = 'processing' AND instance_id > owner.id)
+			FROM owner WHERE id IS NOT NULL)
+		SELECT id FROM owner WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM job_instances WHERE state IN ('live', 'stopping'))`
+	unknown, err := r.b.strings(query)
+	if err != nil {
+		return err
+	}
+	d := death{cause: jobs.CauseCrash, detail: "its instance is not known"}
+	for _, id := range unknown {
+		if err := r.interruptOf(&id, d); err != nil {
+			return err
+		}
+	}
+	d.detail = "no instance runs it"
+	return r.interruptOf(nil, d)
+}
+
+// interruptOf marks what an instance has in work; nil: what nobody has.
+func (r *recovery) interruptOf(instance *string, d death) error {
+	const query = `SELECT ` + jobColumns + ` FROM background_jobs INDEXED BY jobs_processing WHERE status = 'processing' AND instance_id IS ?`
+	found, err := r.b.jobs(query, instance)
+	if err != nil {
+		return err
+	}
+	for _, j := range found {
+		if !r.covers(j) {
+			continue
+		}
+		if err := r.interrupt(j, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *recovery) covers(j jobs.Job) bool {
+	return len(r.p.Only) == 0 || slices.Contains(r.p.Only, j.ID)
+}
+
+func (r *recovery) interrupt(j jobs.Job, d death) error {
+	const update = `UPDATE background_jobs SET status = 'interrupted', interrupted_at = ?1, updated_at = ?1,
+			cause = ?2, error = ?3, error_code = NULL, crashes = crashes + ?4, interruptions = interruptions + 1,
+			recovery = coalesce(recovery, ?5), progress = min(progress, 99)
+		WHERE id = ?6 AND status IN ('processing', 'pending')`
+	b := r.b
+	if j.Recovery == "" {
+		j.Recovery = r.p.Policy.Recovery
+	}
+	if _, err := b.exec(update, b.at, string(d.cause), d.cause.Reason(), d.charge, string(j.Recovery), j.ID.String()); err != nil {
+		return err
+	}
+	err := r.note(jobs.Event{JobID: j.ID, Event: jobs.EventInterrupted, From: j.Status, To: jobs.Interrupted,
+		Cause: d.cause, Instance: j.InstanceID, Attempt: j.Attempt, Detail: d.detail})
+	if err != nil {
+		return err
+	}
+	j.Status, j.Cause = jobs.Interrupted, d.cause
+	j.Crashes += d.charge
+	if j.Crashes >= r.p.Policy.MaxCrashes && j.Recovery != jobs.RecoveryAuto {
+		return r.giveUp(j) // those of RecoveryAuto are looked at next
+	}
+	return nil
+}
+
+// resume puts back what is stamped to go on by itself.
+func (r *recovery) resume() error {
+	const query = `SELECT ` + jobColumns + ` FROM background_jobs INDEXED BY jobs_resumable
+		WHERE status = 'interrupted' AND recovery = 'auto' AND cause <> 'cancelled' ORDER BY interrupted_at`
+	const back = `UPDATE background_jobs SET status = 'pending', updated_at = ?, position = ?,
+			cause = NULL, error = NULL, error_code = NULL
+		WHERE id = ? AND status = 'interrupted'`
+	b := r.b
+	found, err := b.jobs(query)
+	if err != nil {
+		return err
+	}
+	for _, j := range found {
+		if !r.covers(j) {
+			continue
+		}
+		if j.Crashes >= r.p.Policy.MaxCrashes {
+			if err := r.giveUp(j); err != nil {
+				return err
+			}
+			continue
+		}
+		position, err := b.place(j.RunAt)
+		if err != nil {
+			return err
+		}
+		if _, err := b.exec(back, b.at, position, j.ID.String()); err != nil {
+			return err
+		}
+		b.changed = true
+		_, err = b.event(jobs.Event{JobID: j.ID, Event: jobs.EventResumed, From: jobs.Interrupted, To: jobs.Pending,
+			Instance: j.InstanceID, Attempt: j.Attempt})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// giveUp fails a job whose process died too often.
+func (r *recovery) giveUp(j jobs.Job) error {
+	const update = `UPDATE background_jobs SET status = 'failed', failed_at = ?1, updated_at = ?1, error = ?2, error_code = ?3, cause = NULL
+		WHERE id = ?4 AND status = 'interrupted'`
+	reason := fmt.Sprintf("its process died %d times in a row while it was at step %d", j.Crashes, j.StepsDone+1)
+	if _, err := r.b.exec(update, r.b.at, reason, jobs.CodeCrashed, j.ID.String()); err != nil {
+		return err
+	}
+	return r.note(jobs.Event{JobID: j.ID, Event: jobs.EventFailed, From: jobs.Interrupted, To: jobs.Failed,
+		Cause: j.Cause, Instance: j.InstanceID, Attempt: j.Attempt, Detail: reason})
+}
+
+// manual marks pending jobs that wait for a person, as the guide has it, where
+// this instance is the only one alive.
+func (r *recovery) manual() error {
+	const others = `SELECT count(*) FROM job_instances WHERE state IN ('live', 'stopping') AND id <> ?`
+	const waiting = `SELECT ` + jobColumns + ` FROM background_jobs INDEXED BY jobs_manual
+		WHERE status = 'pending' AND recovery = 'manual' AND run_at <= ? ORDER BY run_at`
+	const latest = `SELECT event, coalesce(cause, '') FROM job_events WHERE job_id = ? ORDER BY id DESC LIMIT 1`
+	var n int
+	if _, err := r.b.get(others, []any{r.p.Instance}, &n); err != nil || n > 0 {
+		return err
+	}
+	found, err := r.b.jobs(waiting, r.b.at)
+	if err != nil {
+		return err
+	}
+	d := death{cause: jobs.CauseCrash, detail: "pending when the service started"}
+	for _, j := range found {
+		var event string
+		var cause jobs.Cause
+		if _, err := r.b.get(latest, []any{j.ID.String()}, &event, &cause); err != nil {
+			return err
+		}
+		byPerson := event == jobs.EventRestarted || event == jobs.EventResumed && cause == jobs.CauseOperator
+		if byPerson || !r.covers(j) {
+			continue
+		}
+		if err := r.interrupt(j, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *recovery) note(e jobs.Event) error {
+	e, err := r.b.event(e)
+	r.b.changed = true
+	r.events = append(r.events, e)
+	return err
+}

@@ -1,0 +1,269 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Worker claims jobs from a Store and runs their handlers. Only Store and
+// Handlers are required; every other zero value works. The exported fields are
+// not to be changed once a method was called.
+type Worker struct {
+	Store    Store
+	Handlers map[string]Handler // by kind; other kinds are left alone
+	Slots    int                // attempts at once; 0: the number of CPUs
+	Lease    time.Duration      // how long the instance may be silent where its death cannot be proved; 0: 15 s
+	Grace    time.Duration      // how long stopping may take; 0: 20 s
+	Timeout  time.Duration      // of one attempt; 0: none
+	Policy   Policy
+	Version  string       // of the program, for people who look at job_instances
+	Logger   *slog.Logger // nil: silent
+	Hooks    Hooks
+
+	mu       sync.Mutex
+	joined   *session // between Join and the end of Run
+	draining atomic.Bool
+}
+
+// Hooks are called as things happen, from several goroutines, and must not
+// block for long. Nil ones are skipped.
+type Hooks struct {
+	Recovered func(events []Event)                          // jobs of the dead: found, marked, perhaps failed
+	Started   func(j Job)                                   // an attempt begins
+	Finished  func(j Job, o Outcome, took time.Duration)    // its outcome is written
+	Lost      func(j Job, reason error, took time.Duration) // the attempt was not the worker's any more
+	Trouble   func(err error)                               // the store failed; nil: it answers again
+	Unknown   func(kinds []string)                          // pending jobs of kinds without a handler
+}
+
+// Validate reports everything that is wrong with the configuration.
+func (w *Worker) Validate() error {
+	var errs []error
+	if w.Store == nil {
+		errs = append(errs, errors.New("worker: Store is missing"))
+	}
+	if len(w.Handlers) == 0 {
+		errs = append(errs, errors.New("worker: Handlers is empty"))
+	}
+	if w.Slots < 0 || w.Lease < 0 || w.Grace < 0 || w.Timeout < 0 {
+		errs = append(errs, errors.New("worker: Slots, Lease, Grace and Timeout must not be negative"))
+	}
+	if w.Policy.Recovery != "" && w.Policy.Recovery != RecoveryAuto && w.Policy.Recovery != RecoveryManual {
+		errs = append(errs, fmt.Errorf("worker: unknown recovery %q", w.Policy.Recovery))
+	}
+	return errors.Join(errs...)
+}
+
+// Join makes the worker's instance known to the store and returns its id. Run
+// and Do join by themselves; call it before them to insert a job with
+// NewJob.Instance, or to learn early that the store is out of reach.
+func (w *Worker) Join(ctx context.Context) (instance string, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.joined == nil {
+		if err := w.Validate(); err != nil {
+			return "", err
+		}
+		s, err := w.newSession(ctx)
+		if err != nil {
+			return "", err
+		}
+		w.joined = s
+	}
+	return w.joined.instance.ID, nil
+}
+
+// Recover joins and makes the first pass: it finds the jobs of the dead, marks
+// them, and puts back those that go on by themselves. Run begins with it where
+// it was not called before; call it to know that it is done.
+func (w *Worker) Recover(ctx context.Context) error {
+	if _, err := w.Join(ctx); err != nil {
+		return err
+	}
+	return w.current().recoverFirst(ctx)
+}
+
+// Run claims and runs jobs until ctx ends, then stops: it gives the attempts
+// notice, cancels their contexts near the end of Grace, fences off those that
+// ignore even that, and returns within Grace. It returns nil after a clean
+// stop, and an error only if it could not begin, or could not write at the end
+// how attempts ended.
+func (w *Worker) Run(ctx context.Context) error {
+	if err := w.Recover(ctx); err != nil {
+		return err
+	}
+	for {
+		err := w.current().run(ctx, nil)
+		w.forget()
+		if !errors.Is(err, ErrInstanceGone) {
+			return err
+		}
+		if ctx.Err() != nil || !w.rejoin(ctx) {
+			return nil // its jobs are others' already: nothing is left to write
+		}
+	}
+}
+
+// Do runs one job and returns its row when nothing more happens to it, when
+// another living instance has it (its status is then Processing), or when ctx
+// ended. It claims and recovers no other job.
+func (w *Worker) Do(ctx context.Context, id ID) (Job, error) {
+	if _, err := w.Join(ctx); err != nil {
+		return Job{}, err
+	}
+	err := w.current().run(ctx, &id)
+	w.forget()
+	if err != nil {
+		return Job{}, err
+	}
+	return Get(context.WithoutCancel(ctx), w.Store, id)
+}
+
+// Leave undoes Join where neither Run nor Do follows it.
+func (w *Worker) Leave() error {
+	s := w.current()
+	if s == nil {
+		return nil
+	}
+	w.forget()
+	if err := s.proof.Close(); err != nil {
+		return fmt.Errorf("leave store: %w", err)
+	}
+	return nil
+}
+
+// Drain stops claiming for good and waits until no attempt runs any more, or
+// until ctx ends; it reports which. Run goes on: end its context next.
+func (w *Worker) Drain(ctx context.Context) bool {
+	w.draining.Store(true)
+	s := w.current()
+	if s == nil {
+		return true
+	}
+	select {
+	case <-s.idle():
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// Running returns the jobs whose handlers run now.
+func (w *Worker) Running() []Job {
+	s := w.current()
+	if s == nil {
+		return nil
+	}
+	return s.jobs()
+}
+
+func (w *Worker) current() *session {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.joined
+}
+
+func (w *Worker) forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.joined = nil
+}
+
+// rejoin takes a new instance after the old one was lost. It does not give up
+// before ctx ends (false): the store may be away for long.
+func (w *Worker) rejoin(ctx context.Context) bool {
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		err := w.Recover(ctx)
+		w.trouble(err)
+		if err == nil {
+			return true
+		}
+		if !sleep(ctx, wait) {
+			return false
+		}
+	}
+}
+
+func (w *Worker) newSession(ctx context.Context) (*session, error) {
+	in := Instance{ID: NewID().String(), PID: os.Getpid(), Version: w.Version, Boot: bootID(), Lease: w.lease()}
+	in.Host, _ = os.Hostname() // for people; unknown is no reason not to work
+	proof, err := w.Store.Join(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("join store: %w", err)
+	}
+	s := &session{
+		w: w, instance: in, proof: proof, policy: w.Policy.withDefaults(),
+		log: w.logger().With(KeyInstance, in.ID), notice: newNotice(),
+		running: map[ID]*Attempt{}, freed: make(chan struct{}, 1), outbox: newOutbox(),
+		gone: make(chan struct{}), urgent: make(chan struct{}, 1), kinds: w.kinds(),
+	}
+	s.acked.Store(time.Now())
+	return s, nil
+}
+
+func (w *Worker) kinds() []string {
+	kinds := make([]string, 0, len(w.Handlers))
+	for k := range w.Handlers {
+		kinds = append(kinds, k)
+	}
+	slices.Sort(kinds)
+	return kinds
+}
+
+func (w *Worker) slots() int {
+	if w.Slots > 0 {
+		return w.Slots
+	}
+	return runtime.NumCPU()
+}
+
+func (w *Worker) lease() time.Duration {
+	if w.Lease > 0 {
+		return w.Lease
+	}
+	return 15 * time.Second
+}
+
+func (w *Worker) grace() time.Duration {
+	if w.Grace > 0 {
+		return w.Grace
+	}
+	return 20 * time.Second
+}
+
+// forCancelled is the end of the grace period, in which contexts are cancelled.
+func (w *Worker) forCancelled() time.Duration { return min(w.grace()/2, 2*time.Second) }
+
+// forWriting is the very end of it, in which the last outcomes are written.
+func (w *Worker) forWriting() time.Duration { return min(w.grace()/4, time.Second) }
+
+func (w *Worker) logger() *slog.Logger {
+	if w.Logger != nil {
+		return w.Logger
+	}
+	return slog.New(slog.DiscardHandler)
+}
+
+func (w *Worker) trouble(err error) {
+	if w.Hooks.Trouble != nil {
+		w.Hooks.Trouble(err)
+	}
+}
+
+// bootID names this start of the operating system, where it has a name.
+func bootID() string {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
