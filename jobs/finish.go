@@ -140,7 +140,6 @@ func (s *session) written(batch []ended, lost []Fence) {
 	for _, f := range lost {
 		gone[f] = true
 	}
-	s.outbox.done(len(batch))
 	for _, e := range batch {
 		a, o := e.attempt, e.outcome
 		if gone[o.Fence] {
@@ -155,6 +154,7 @@ func (s *session) written(batch []ended, lost []Fence) {
 			s.w.Hooks.Finished(a.job, o, e.took)
 		}
 	}
+	s.outbox.done(len(batch)) // after the hooks, so that whoever waits for it has heard of all
 	select {
 	case s.freed <- struct{}{}:
 	default:

@@ -10,6 +10,7 @@ type outbox struct {
 	count  int // items, and those taken but not written
 	closed bool
 	signal chan struct{}
+	idle   []chan struct{} // closed when count is 0
 }
 
 func newOutbox() *outbox { return &outbox{signal: make(chan struct{}, 1)} }
@@ -55,6 +56,25 @@ func (b *outbox) done(n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.count -= n
+	if b.count == 0 {
+		for _, c := range b.idle {
+			close(c)
+		}
+		b.idle = nil
+	}
+}
+
+// empty returns a channel that is closed once nothing is unsaved.
+func (b *outbox) empty() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c := make(chan struct{})
+	if b.count == 0 {
+		close(c)
+	} else {
+		b.idle = append(b.idle, c)
+	}
+	return c
 }
 
 // unsaved is how many outcomes are not written yet.

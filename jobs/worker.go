@@ -141,20 +141,23 @@ func (w *Worker) Leave() error {
 	return nil
 }
 
-// Drain stops claiming for good and waits until no attempt runs any more, or
-// until ctx ends; it reports which. Run goes on: end its context next.
+// Drain stops claiming for good and waits until no attempt runs any more and
+// all outcomes are written (true), or until ctx ends (false). Run goes on: end
+// its context next.
 func (w *Worker) Drain(ctx context.Context) bool {
 	w.draining.Store(true)
 	s := w.current()
 	if s == nil {
 		return true
 	}
-	select {
-	case <-s.idle():
-		return true
-	case <-ctx.Done():
-		return false
+	for _, over := range []func() <-chan struct{}{s.idle, s.outbox.empty} {
+		select {
+		case <-over():
+		case <-ctx.Done():
+			return false
+		}
 	}
+	return true
 }
 
 // Running returns the jobs whose handlers run now.

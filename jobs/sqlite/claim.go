@@ -108,44 +108,45 @@ func (b *batch) promote() error {
 
 // A candidate is a job that may be claimed.
 type candidate struct {
-	rowid, priority, position int64
-	suspect                   bool
+	rowid int64
+	job   jobs.Job
 }
 
 // candidates returns the jobs to claim, first in line first.
 func (b *batch) candidates(p jobs.ClaimParams) ([]candidate, error) {
-	const innocent = `SELECT rowid, priority, position, 0 FROM background_jobs INDEXED BY jobs_by_position
+	const innocent = `SELECT ` + jobColumns + `, rowid FROM background_jobs INDEXED BY jobs_by_position
 		WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND kind = ?
 		ORDER BY priority DESC, position LIMIT ?`
-	const suspect = `SELECT rowid, priority, position, 1 FROM background_jobs INDEXED BY jobs_suspect
+	const suspect = `SELECT ` + jobColumns + `, rowid FROM background_jobs INDEXED BY jobs_suspect
 		WHERE status = 'pending' AND position IS NOT NULL AND crashes > 0 AND kind = ?
 		ORDER BY priority DESC, position LIMIT ?`
+	const only = `SELECT ` + jobColumns + `, rowid FROM background_jobs
+		WHERE id IN (SELECT value FROM json_each(?)) AND status = 'pending' AND position IS NOT NULL AND kind = ?`
 	var all []candidate
 	var err error
-	if len(p.Only) > 0 {
-		all, err = b.only(p)
-	} else {
-		for _, kind := range p.Kinds {
-			if all, err = b.collect(all, innocent, kind, p.Limit); err != nil {
+	for _, kind := range p.Kinds {
+		if len(p.Only) > 0 {
+			if all, err = b.collect(all, only, idList(p.Only), kind); err != nil {
 				return nil, err
 			}
-			if p.Suspects > 0 {
-				if all, err = b.collect(all, suspect, kind, p.Suspects); err != nil {
-					return nil, err
-				}
+			continue
+		}
+		if all, err = b.collect(all, innocent, kind, p.Limit); err != nil {
+			return nil, err
+		}
+		if p.Suspects > 0 {
+			if all, err = b.collect(all, suspect, kind, p.Suspects); err != nil {
+				return nil, err
 			}
 		}
 	}
-	if err != nil {
-		return nil, err
-	}
 	slices.SortFunc(all, func(x, y candidate) int {
-		return cmp.Or(cmp.Compare(y.priority, x.priority), cmp.Compare(x.position, y.position))
+		return cmp.Or(cmp.Compare(y.job.Priority, x.job.Priority), cmp.Compare(x.job.Position, y.job.Position))
 	})
 	suspects := 0
 	chosen := all[:0]
 	for _, c := range all {
-		if c.suspect {
+		if c.job.Crashes > 0 {
 			if suspects++; suspects > p.Suspects {
 				continue
 			}
@@ -157,64 +158,58 @@ func (b *batch) candidates(p jobs.ClaimParams) ([]candidate, error) {
 	return chosen, nil
 }
 
-// only returns those of the given jobs that may be claimed.
-func (b *batch) only(p jobs.ClaimParams) ([]candidate, error) {
-	const query = `SELECT rowid, priority, position, crashes > 0 FROM background_jobs
-		WHERE id IN (SELECT value FROM json_each(?)) AND status = 'pending' AND position IS NOT NULL AND kind = ?`
-	var all []candidate
-	for _, kind := range p.Kinds {
-		var err error
-		if all, err = b.collect(all, query, idList(p.Only), kind); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
-}
-
 func (b *batch) collect(into []candidate, query string, args ...any) ([]candidate, error) {
 	rows, err := b.query(query, args...)
 	if err != nil {
 		return nil, err
 	}
-	err = each(rows, func() error {
-		var c candidate
-		err := rows.Scan(&c.rowid, &c.priority, &c.position, &c.suspect)
+	var c candidate
+	r := newRow(&c.rowid)
+	err = each(rows, func() (err error) {
+		c.job, err = r.scan(rows)
 		into = append(into, c)
 		return err
 	})
 	return into, err
 }
 
-// take marks the chosen jobs as processing.
+// take marks the chosen jobs as processing: two statements, however many. The
+// answer is made here, from what was read and what the statement writes: to
+// have the rows returned takes a third of a claim.
 func (b *batch) take(chosen []candidate, p jobs.ClaimParams) ([]jobs.Job, error) {
 	const claim = `UPDATE background_jobs SET status = 'processing', attempt = attempt + 1, instance_id = ?1,
 			started_at = ?2, updated_at = ?2, recovery = coalesce(recovery, ?3), error = NULL, error_code = NULL, cause = NULL,
 			progress = CASE WHEN steps_done = 0 THEN 0 ELSE min(progress, 99) END
-		WHERE rowid IN (SELECT value FROM json_each(?4)) AND status = 'pending'
-		RETURNING ` + jobColumns
+		WHERE rowid IN (SELECT value FROM json_each(?4))`
 	const started = `INSERT INTO job_events (job_id, at, event, from_status, to_status, instance_id, attempt)
 		SELECT id, ?1, 'started', 'pending', 'processing', instance_id, attempt FROM background_jobs
 		WHERE rowid IN (SELECT value FROM json_each(?2))`
 	if len(chosen) == 0 {
 		return nil, nil
 	}
+	now := b.now.UTC().Truncate(timeUnit)
 	ids := make([]int64, len(chosen))
+	taken := make([]jobs.Job, len(chosen))
 	for i, c := range chosen {
 		ids[i] = c.rowid
+		j := c.job
+		j.Status, j.InstanceID, j.StartedAt, j.UpdatedAt = jobs.Processing, p.Instance, now, now
+		j.Attempt++
+		j.Recovery = cmp.Or(j.Recovery, p.Policy.Recovery)
+		j.Error, j.ErrorCode, j.Cause = "", "", ""
+		if j.StepsDone == 0 {
+			j.Progress = 0
+		}
+		j.Progress = min(j.Progress, 99)
+		taken[i] = j
 	}
 	list := rowidList(ids)
-	taken, err := b.jobs(claim, p.Instance, b.at, string(p.Policy.Recovery), list)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := b.exec(started, b.at, list); err != nil {
+	if _, err := b.exec(claim, p.Instance, b.at, string(p.Policy.Recovery), list); err != nil {
 		return nil, err
 	}
 	b.changed = true
-	slices.SortFunc(taken, func(x, y jobs.Job) int {
-		return cmp.Or(cmp.Compare(y.Priority, x.Priority), cmp.Compare(x.Position, y.Position))
-	})
-	return taken, nil
+	_, err := b.exec(started, b.at, list)
+	return taken, err
 }
 
 // unknownKinds returns the kinds of jobs in the queue that are not among

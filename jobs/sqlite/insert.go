@@ -148,6 +148,7 @@ func (b *batch) insert(rows []jobs.NewJob) ([]jobs.Job, error) {
 	if err != nil {
 		return nil, err
 	}
+	var born, running []jobs.ID
 	for i := range out {
 		j := &out[i]
 		if !isNew[i] {
@@ -163,9 +164,12 @@ func (b *batch) insert(rows []jobs.NewJob) ([]jobs.Job, error) {
 		if err := b.insertRow(j); err != nil {
 			return nil, err
 		}
-		b.changed = true
+		born = append(born, j.ID)
+		if j.Status == jobs.Processing {
+			running = append(running, j.ID)
+		}
 	}
-	return out, nil
+	return out, b.accepted(born, running)
 }
 
 // newJob is the row as it will stand in the table.
@@ -206,13 +210,24 @@ func (b *batch) insertRow(j *jobs.Job) error {
 	if isForeignKey(err) {
 		return fmt.Errorf("document %s does not exist: %w", j.DocumentID, err)
 	}
-	if err != nil {
+	return err
+}
+
+// accepted appends the history of new jobs: one statement, however many.
+func (b *batch) accepted(born, running []jobs.ID) error {
+	const accepted = `INSERT INTO job_events (job_id, at, event, to_status, attempt)
+		SELECT value, ?1, 'accepted', 'pending', 0 FROM json_each(?2)`
+	const started = `INSERT INTO job_events (job_id, at, event, from_status, to_status, instance_id, attempt)
+		SELECT id, ?1, 'started', 'pending', 'processing', instance_id, attempt FROM background_jobs
+		WHERE id IN (SELECT value FROM json_each(?2))`
+	if len(born) == 0 {
+		return nil
+	}
+	b.changed = true
+	if _, err := b.exec(accepted, b.at, idList(born)); err != nil || len(running) == 0 {
 		return err
 	}
-	_, err = b.event(jobs.Event{JobID: j.ID, Event: jobs.EventAccepted, To: jobs.Pending})
-	if err == nil && j.Status == jobs.Processing {
-		_, err = b.event(jobs.Event{JobID: j.ID, Event: jobs.EventStarted, From: jobs.Pending, To: jobs.Processing, Instance: j.InstanceID, Attempt: j.Attempt})
-	}
+	_, err := b.exec(started, b.at, idList(running))
 	return err
 }
 

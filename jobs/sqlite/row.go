@@ -29,7 +29,8 @@ type row struct {
 	dest                                                 []any
 }
 
-func newRow() *row {
+// newRow scans jobColumns, and behind them what else the query selects.
+func newRow(more ...any) *row {
 	r := &row{}
 	r.dest = []any{
 		&r.id, &r.document, &r.filename, &r.status, &r.progress, &r.metadata, &r.reason,
@@ -37,6 +38,7 @@ func newRow() *row {
 		&r.kind, &r.payload, &r.priority, &r.runAt, &r.attempt, &r.failures, &r.crashes, &r.interruptions, &r.cause, &r.instance,
 		&r.key, &r.stepsDone, &r.stepsTotal, &r.recovery, &r.code, &r.owner, &r.position,
 	}
+	r.dest = append(r.dest, more...)
 	return r
 }
 
