@@ -228,3 +228,160 @@ func ExampleStore_Move() {
 	// pending <nil>
 	// refused: pending allows [restart cancel]
 }
+
+// Higher priority runs first; a job with RunAt waits until then.
+func ExampleNewJob() {
+	ctx := context.Background()
+	store, closeStore := exampleStore(ctx)
+	defer closeStore()
+	_, err := store.Insert(ctx,
+		jobs.NewJob{Kind: "report", Filename: "ordinary"},
+		jobs.NewJob{Kind: "report", Filename: "urgent", Priority: 10},
+		jobs.NewJob{Kind: "report", Filename: "tomorrow", RunAt: time.Now().Add(24 * time.Hour)},
+	)
+	if err != nil {
+		panic(err)
+	}
+	var worker *jobs.Worker
+	ctx, stop := context.WithCancel(ctx)
+	worker = &jobs.Worker{Store: store, Slots: 1, Handlers: map[string]jobs.Handler{
+		"report": func(_ context.Context, a *jobs.Attempt) error {
+			fmt.Println(a.Job().Filename)
+			if a.Job().Filename == "ordinary" {
+				stop()
+			}
+			return nil
+		},
+	}}
+	fmt.Println(worker.Run(ctx))
+	counts, err := store.Statistics(context.Background())
+	fmt.Println(counts.Completed, "completed,", counts.Pending, "pending", err)
+	// Output:
+	// urgent
+	// ordinary
+	// <nil>
+	// 2 completed, 1 pending <nil>
+}
+
+// A handler that waits for something long hears of the stop, and how much time
+// it has left.
+func ExampleAttempt_Stopping() {
+	store, closeStore := exampleStore(context.Background())
+	defer closeStore()
+	inserted, err := store.Insert(context.Background(), jobs.NewJob{Kind: "wait"})
+	if err != nil {
+		panic(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	worker := &jobs.Worker{Store: store, Grace: 20 * time.Second, Handlers: map[string]jobs.Handler{
+		"wait": func(_ context.Context, a *jobs.Attempt) error {
+			stop() // as a signal would
+			select {
+			case <-a.Stopping():
+				fmt.Println("time to tidy up:", a.Left() > 10*time.Second)
+				return jobs.ErrStopping
+			case <-time.After(time.Hour):
+				return nil
+			}
+		},
+	}}
+	job, err := worker.Do(ctx, inserted[0].ID)
+	fmt.Println(job.Status, job.Cause, err)
+	// Output:
+	// time to tidy up: true
+	// interrupted shutdown <nil>
+}
+
+// Drain lets what runs come to its end and claims nothing more: what a deploy
+// does before it stops a worker.
+func ExampleWorker_Drain() {
+	store, closeStore := exampleStore(context.Background())
+	defer closeStore()
+	started, release := make(chan struct{}), make(chan struct{})
+	worker := &jobs.Worker{Store: store, Handlers: map[string]jobs.Handler{
+		"long": func(context.Context, *jobs.Attempt) error {
+			close(started)
+			<-release
+			return nil
+		},
+	}}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- worker.Run(ctx) }()
+	if _, err := store.Insert(ctx, jobs.NewJob{Kind: "long"}); err != nil {
+		panic(err)
+	}
+	<-started
+	fmt.Println("running:", len(worker.Running()))
+	close(release)
+	fmt.Println("drained:", worker.Drain(ctx))
+	stop()
+	fmt.Println(<-done)
+	// Output:
+	// running: 1
+	// drained: true
+	// <nil>
+}
+
+// A job stamped manual waits for a person after an interruption.
+func ExampleRecovery() {
+	ctx, stop := context.WithCancel(context.Background())
+	store, closeStore := exampleStore(context.Background())
+	defer closeStore()
+	inserted, err := store.Insert(ctx, jobs.NewJob{Kind: "careful", Recovery: jobs.RecoveryManual})
+	if err != nil {
+		panic(err)
+	}
+	id := inserted[0].ID
+	handlers := map[string]jobs.Handler{
+		"careful": func(_ context.Context, a *jobs.Attempt) error {
+			if a.Job().Attempt > 1 {
+				return nil
+			}
+			stop()
+			<-a.Stopping()
+			return jobs.ErrStopping
+		},
+	}
+	job, err := (&jobs.Worker{Store: store, Handlers: handlers}).Do(ctx, id)
+	fmt.Println(job.Status, err)
+
+	ctx = context.Background()
+	job, err = (&jobs.Worker{Store: store, Handlers: handlers}).Do(ctx, id)
+	fmt.Println(job.Status, err) // looked at, and left alone
+
+	if _, err := store.Move(ctx, id, jobs.Resume, "ada"); err != nil {
+		panic(err)
+	}
+	job, err = (&jobs.Worker{Store: store, Handlers: handlers}).Do(ctx, id)
+	fmt.Println(job.Status, err)
+	// Output:
+	// interrupted <nil>
+	// interrupted <nil>
+	// completed <nil>
+}
+
+// Hooks are where a program logs and counts in its own words.
+func ExampleHooks() {
+	ctx := context.Background()
+	store, closeStore := exampleStore(ctx)
+	defer closeStore()
+	worker := &jobs.Worker{
+		Store:    store,
+		Handlers: map[string]jobs.Handler{"any": func(context.Context, *jobs.Attempt) error { return nil }},
+		Hooks: jobs.Hooks{
+			Started:  func(j jobs.Job) { fmt.Println("started", j.Filename) },
+			Finished: func(j jobs.Job, o jobs.Outcome, _ time.Duration) { fmt.Println(j.Filename, "is", o.Status) },
+		},
+	}
+	inserted, err := store.Insert(ctx, jobs.NewJob{Kind: "any", Filename: "a.txt"})
+	if err != nil {
+		panic(err)
+	}
+	if _, err := worker.Do(ctx, inserted[0].ID); err != nil {
+		panic(err)
+	}
+	// Output:
+	// started a.txt
+	// a.txt is completed
+}
