@@ -12,7 +12,10 @@ type liner struct {
 	l, r   float32 // its reach along the writing
 	base   float32
 	size   float32 // most of its characters have
+	big    float32 // the largest that a word of it has
 	bold   bool    // all of it
+	opens  bool    // its beginning is bold, as where a run-in heading ends
+	mono   bool    // all of it
 	marker string
 	symbol bool    // the marker is one by its font
 	text   float32 // where the text after the marker begins
@@ -35,13 +38,20 @@ func (w *writer) blocks(rows []row, frags []fragment, marks []mark) {
 		ls[i] = p.liner(&rows[i], i, frags, marks)
 	}
 	size, _ := p.style(p.Lines)
+	typed := 0
+	for i := range ls {
+		if ls[i].mono {
+			typed++
+		}
+	}
+	mono := 2*typed > len(ls)
 	p.Blocks = make([]Block, 0, len(rows)/4+1)
 	for i := 0; i < len(ls); {
 		j := i + 1
 		for j < len(ls) && rows[j].region == rows[i].region {
 			j++
 		}
-		p.regionBlocks(ls[i:j], i, size)
+		p.regionBlocks(ls[i:j], i, size, mono)
 		i = j
 	}
 }
@@ -49,6 +59,16 @@ func (w *writer) blocks(rows []row, frags []fragment, marks []mark) {
 func (p *Page) liner(r *row, at int, frags []fragment, marks []mark) liner {
 	l := liner{l: r.u0, r: r.u1, base: r.base, text: r.u0}
 	l.size, l.bold = p.style(p.Lines[at : at+1])
+	runs := p.Lines[at].Runs
+	for _, r := range runs {
+		if r.Size > l.big && r.End-r.Start >= 3 {
+			l.big = r.Size
+		}
+	}
+	if l.big == 0 {
+		l.big = l.size
+	}
+	l.opens, l.mono = p.Fonts[runs[0].Font].Bold, p.mono(runs)
 	text := p.Text[p.Lines[at].Start:p.Lines[at].End]
 	l.leader = hasLeader(text)
 	marker, n := listMarker(text)
@@ -73,6 +93,16 @@ func (p *Page) liner(r *row, at int, frags []fragment, marks []mark) liner {
 		}
 	}
 	return l
+}
+
+// mono reports whether all of the runs are typewritten.
+func (p *Page) mono(runs []Run) bool {
+	for _, r := range runs {
+		if !p.Fonts[r.Font].Mono {
+			return false
+		}
+	}
+	return true
 }
 
 // symbol returns a marker that only its font makes one: fonts of symbols print
@@ -120,16 +150,17 @@ func reach(r *row, n int, frags []fragment, marks []mark) float32 {
 }
 
 // regionBlocks appends the blocks of one region, whose first line is p.Lines[at].
-// size is what most of the page has.
-func (p *Page) regionBlocks(ls []liner, at int, size float32) {
+// size is what most of the page has, mono whether it is typewritten.
+func (p *Page) regionBlocks(ls []liner, at int, size float32, mono bool) {
 	left, right := ls[0].l, ls[0].r
 	for i := range ls {
 		left, right = min(left, ls[i].l), max(right, ls[i].r)
 	}
-	g := grouper{ls: ls, right: right, width: right - left, pitch: usualPitch(ls), size: size}
+	g := grouper{ls: ls, right: right, width: right - left, pitch: usualPitch(ls), size: size, mono: mono}
+	item := -1 // the line that began the block before, if that is a list item
 	for i := 0; i < len(ls); {
 		j := i + 1
-		marker := g.marker(i, false)
+		marker := g.marker(i, item)
 		for j < len(ls) && g.continues(i, j, marker != "") {
 			j++
 		}
@@ -142,6 +173,9 @@ func (p *Page) regionBlocks(ls []liner, at int, size float32) {
 			b.Box = b.Box.union(p.Lines[k].Box)
 		}
 		p.Blocks = append(p.Blocks, b)
+		if item = -1; marker != "" {
+			item = i
+		}
 		i = j
 	}
 }
@@ -168,15 +202,25 @@ type grouper struct {
 	right, width float32
 	pitch        float32
 	size         float32 // that most of the page has
+	mono         bool    // the whole page is typewritten
 }
 
 // marker returns the marker of line i if it begins a list item. A dash or a
 // number may as well be a word that the line before ran into, so it counts
 // only where a sentence can begin.
-func (g *grouper) marker(i int, inList bool) string {
+// Where it follows an item whose marker stands above it, it counts anyway; i is
+// then the line and first that of the item, otherwise first is negative.
+func (g *grouper) marker(i, first int) string {
 	l := &g.ls[i]
-	if l.marker == "" || i == 0 || inList {
+	if l.marker == "" || i == 0 {
 		return l.marker
+	}
+	if first >= 0 {
+		item := &g.ls[first]
+		alike := item.marker == l.marker || isDigit(item.marker) && isDigit(l.marker)
+		if alike && abs(item.l-l.l) < 0.7*l.size {
+			return l.marker
+		}
 	}
 	if r, _ := utf8.DecodeRuneInString(l.marker); l.symbol || r >= 0x80 && r != '–' && r != '—' && r != '·' {
 		return l.marker
@@ -187,6 +231,10 @@ func (g *grouper) marker(i int, inList bool) string {
 		return ""
 	}
 	return l.marker
+}
+
+func isDigit(marker string) bool {
+	return marker != "" && marker[0] >= '0' && marker[0] <= '9'
 }
 
 func endsSentence(r rune) bool {
@@ -200,11 +248,19 @@ func endsSentence(r rune) bool {
 // continues reports whether line j goes on with the block that began at line i.
 func (g *grouper) continues(i, j int, inList bool) bool {
 	first, prev, cur := &g.ls[i], &g.ls[j-1], &g.ls[j]
+	item := -1
+	if inList {
+		item = i
+	}
 	em := max(prev.size, cur.size)
 	switch {
-	case min(prev.size, cur.size) < 0.89*em, prev.bold != cur.bold:
+	case min(prev.size, cur.size) < 0.89*em && min(prev.big, cur.big) < 0.89*max(prev.big, cur.big):
 		return false
-	case g.marker(j, inList) != "":
+	case prev.bold != cur.bold && !(prev.bold && cur.opens):
+		return false
+	case prev.mono && cur.mono && !g.mono:
+		return false // lines of code
+	case g.marker(j, item) != "":
 		return false
 	case prev.cells > 2 && cur.cells > 2:
 		return false // rows of a table
@@ -214,7 +270,7 @@ func (g *grouper) continues(i, j int, inList bool) bool {
 	pitch := cur.base - prev.base
 	limit := 1.7 * em
 	if g.pitch > 0 {
-		limit = min(max(1.2*g.pitch, 1.4*em), 3*em)
+		limit = min(max(1.2*g.pitch, 1.4*em), 2.6*em)
 	}
 	if pitch > limit || pitch < -0.3*em {
 		return false
@@ -231,7 +287,7 @@ func (g *grouper) continues(i, j int, inList bool) bool {
 	room := g.right - prev.r
 	heading := cur.size > 1.1*g.size && !unicode.IsDigit(cur.first)
 	if !heading && room > cur.width+2*em && room > 0.12*g.width && abs(cur.l-prev.l) < 3*em {
-		if endsSentence(prev.last) || unicode.IsUpper(cur.first) || unicode.IsDigit(cur.first) || room > 0.4*g.width {
+		if endsSentence(prev.last) || !unicode.IsLower(cur.first) {
 			return false
 		}
 	}

@@ -7,11 +7,13 @@
 // of a document and finds what no single page can tell, such as which sizes are
 // headings. Elements and Markdown are then made from a record and a profile.
 //
-// It guarantees: the same input gives the same bytes; every character that is
-// not a control character and fits the limits is in exactly one line and that
-// line in exactly one block; offsets slice Page.Text on rune boundaries; all
-// numbers are finite; the cost of a page is O(n log n) in its glyphs, whatever
-// the file says; Encode and Decode round-trip.
+// It guarantees: the same input gives the same bytes; every character that can
+// be seen and fits the limits is in exactly one line and that line in exactly
+// one block; offsets slice Page.Text on rune boundaries; all numbers are finite;
+// the cost of a page is O(n log n) in its glyphs, whatever the file says; Encode
+// and Decode round-trip. Left out are control characters and the like, what
+// stands outside the page (no viewer shows it), and what is drawn a second time
+// in the same place (to look bold).
 //
 // It never reads or writes anything, never starts a goroutine, keeps no state
 // between calls and does not change its arguments.

@@ -2,6 +2,7 @@ package layout
 
 import (
 	"math"
+	"slices"
 	"unicode"
 )
 
@@ -11,6 +12,7 @@ const (
 	gapGuess    = 0.05 // the least gap at which the engine's guessed space is believed
 	gapFragment = 1.0  // a gap that may part columns or cells
 	gapDrawn    = 1.5  // ... although a space is drawn in it, as in a loosely justified line
+	gapSpread   = 0.12 // the least gap between letters that are set apart on purpose
 	overlap     = 0.5  // how far a glyph may reach back over the one before it
 	shift       = 0.6  // how far a superscript or subscript may stand off its baseline
 	jitter      = 0.1  // how far apart two baselines may be that are the same
@@ -39,6 +41,7 @@ type fragment struct {
 	first, last    int // marks[first:last]
 	u0, u1, v0, v1 float32
 	base, size     float32
+	letters        int // about; one of a script without word spaces counts twice
 	rtl            bool
 	drop           bool // a drop cap: the next fragment is the rest of its word
 	turn           int16
@@ -212,7 +215,7 @@ func fragments(marks []mark) []fragment {
 		f := fragment{
 			first: i, last: i + 1, turn: m.turn, rtl: m.class == classRTL,
 			u0: m.u0, u1: m.u1, base: m.v, size: m.size,
-			v0: m.v - 0.75*m.size, v1: m.v + 0.25*m.size,
+			v0: m.v - 0.75*m.size, v1: m.v + 0.25*m.size, letters: m.letters(),
 		}
 		out = append(out, f)
 	}
@@ -228,6 +231,41 @@ func dropCaps(frags []fragment) {
 			gap > -0.5*g.size && gap < 1.5*g.size &&
 			g.base < f.base-0.5*g.size && g.base > f.base-0.9*f.size {
 			f.base, f.size, f.v0, f.v1, f.drop = g.base, g.size, g.v0, g.v1, true
+		}
+	}
+}
+
+// respace takes back the spaces that the engine guessed inside words set with
+// wide letter spacing: there a space is only what is wider than usual.
+func respace(frags []fragment, marks []mark) {
+	var gaps []float32
+	for _, f := range frags {
+		if f.rtl {
+			continue
+		}
+		gaps = gaps[:0] // between letters; dots that lead to a number are no word, and Chinese has none
+		guessed := 0
+		for i := f.first + 1; i < f.last; i++ {
+			if marks[i].letters() != 1 || marks[i-1].letters() != 1 {
+				continue
+			}
+			gaps = append(gaps, marks[i].u0-marks[i-1].u1)
+			if marks[i].guess && marks[i].space {
+				guessed++
+			}
+		}
+		if len(gaps) < 5 || 2*guessed < len(gaps) {
+			continue
+		}
+		slices.Sort(gaps)
+		if gaps[len(gaps)/8] < gapSpread*f.size {
+			continue // some letters touch: these are short words
+		}
+		usual := gaps[len(gaps)/2]
+		for i := f.first + 1; i < f.last; i++ {
+			if m := &marks[i]; m.guess && m.u0-marks[i-1].u1 < max(1.6*usual, usual+0.1*m.size) {
+				m.space = false
+			}
 		}
 	}
 }
@@ -279,6 +317,17 @@ func (f *fragment) add(m *mark) {
 		f.base, f.size = m.v, m.size
 	}
 	f.v0, f.v1 = min(f.v0, m.v-0.75*m.size), max(f.v1, m.v+0.25*m.size)
+	f.letters += m.letters()
+}
+
+func (m *mark) letters() int {
+	switch {
+	case m.r >= 0x2E80:
+		return 2
+	case m.r >= 0x80 || m.r|0x20 >= 'a' && m.r|0x20 <= 'z':
+		return 1
+	}
+	return 0
 }
 
 func abs(x float32) float32 {

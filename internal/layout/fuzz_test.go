@@ -4,9 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -100,65 +98,4 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("decoded otherwise: %s", d)
 		}
 	})
-}
-
-// TestReadCost reads pages that are made to cost. The bound is far above what
-// they take and far below what anything quadratic would.
-func TestReadCost(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
-	}
-	r := rand.New(rand.NewPCG(3, 4))
-	page := func(place func(i int, g *Glyph)) Glyphs {
-		g := Glyphs{Number: 1, Width: 90_000, Height: 90_000, Fonts: make([]Font, 16), Glyphs: make([]Glyph, MaxGlyphs)}
-		for i := range g.Glyphs {
-			gl := &g.Glyphs[i]
-			gl.Rune, gl.Size = rune('a'+i%26), 10
-			place(i, gl)
-			gl.Box = Box{gl.X, gl.Y - 7, gl.X + 5, gl.Y}
-		}
-		return g
-	}
-	for name, place := range map[string]func(i int, g *Glyph){
-		"in one place": func(i int, g *Glyph) {},
-		"one line":     func(i int, g *Glyph) { g.X = float32(i) * 0.4 },
-		"one column":   func(i int, g *Glyph) { g.Y = float32(i) * 0.4 },
-		"one column of broken words": func(i int, g *Glyph) {
-			g.X, g.Y = float32(i%2)*5, float32(i/2)*0.8
-			if i%2 == 1 {
-				g.Rune = '-'
-			}
-		},
-		"scattered": func(i int, g *Glyph) { g.X, g.Y = r.Float32()*80_000, r.Float32()*80_000 },
-		"dense":     func(i int, g *Glyph) { g.X, g.Y = r.Float32()*600, r.Float32()*800 },
-		"every size and font": func(i int, g *Glyph) {
-			g.X, g.Y, g.Size, g.Font = r.Float32()*600, r.Float32()*800, r.Float32()*60, r.IntN(16)
-		},
-		"every angle": func(i int, g *Glyph) { g.X, g.Y, g.Angle = r.Float32()*600, r.Float32()*800, float32(r.IntN(360)) },
-		"a grid":      func(i int, g *Glyph) { g.X, g.Y = float32(i%400)*100, float32(i/400)*14 },
-		"two columns": func(i int, g *Glyph) {
-			g.X, g.Y = float32(i/100_000)*400+float32(i%60)*5, float32(i%100_000/60)*12
-		},
-		"nested columns": func(i int, g *Glyph) { g.X, g.Y = float32(i/20%512)*150+float32(i%20)*5, float32(i/20/512)*12 },
-		"stairs":         func(i int, g *Glyph) { g.X, g.Y = float32(i)*0.4, float32(i)*0.4 },
-		"superscripts":   func(i int, g *Glyph) { g.X, g.Y, g.Size = float32(i)*0.4, 100-float32(i%2)*4, 10-float32(i%2)*4 },
-	} {
-		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
-			g := page(place)
-			start := time.Now()
-			p := Read(g)
-			read := time.Since(start)
-			data := p.Encode()
-			encode := time.Since(start) - read
-			var pr Profiler
-			pr.Add(p)
-			md := Markdown(p, pr.Profile())
-			all := time.Since(start)
-			t.Logf("read %v, encode %v, profile and Markdown %v; %d lines, %d blocks, %.1f MB of JSON, %.1f MB of Markdown",
-				read, encode, all-read-encode, len(p.Lines), len(p.Blocks), float64(len(data))/1e6, float64(len(md))/1e6)
-			if all > 20*time.Second {
-				t.Errorf("took %v", all)
-			}
-		})
-	}
 }

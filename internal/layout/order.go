@@ -111,11 +111,12 @@ func (o *orderer) gutter(region []int) (float32, bool) {
 
 // side is what isGutter knows of the text on one side.
 type side struct {
-	rows         int
-	width        float32 // of all fragments
-	l, r         float32
-	marks, spans int
-	base         float32
+	rows    int
+	width   float32 // of all fragments
+	l, r    float32
+	letters int
+	spans   int
+	base    float32
 }
 
 func (s *side) add(f *fragment, em float32) {
@@ -129,7 +130,7 @@ func (s *side) add(f *fragment, em float32) {
 	}
 	s.spans++
 	s.width += f.u1 - f.u0
-	s.marks += f.last - f.first
+	s.letters += f.letters
 }
 
 // fill is the part of the column that its rows fill: near 1 in running text.
@@ -171,13 +172,13 @@ func (o *orderer) isGutter(region []int, x float32) bool {
 	}
 	inOrder := turns <= 1+rows/8
 	full := min(left.fill(), right.fill())
-	wordy := min(left.marks/left.rows, right.marks/right.rows)
+	wordy := min(left.letters/left.rows, right.letters/right.rows) // letters a row
 	switch {
 	case inOrder && (rows >= 8 || full >= 0.4) && wordy >= 6:
 		return true
-	case full >= 0.5 && wordy >= 12 && rows >= 5 && turns <= rows/3:
+	case full >= 0.5 && wordy >= 10 && rows >= 5 && turns <= rows/3:
 		return true
-	case full >= 0.6 && wordy >= 20 && rows >= 12: // a file sorted by lines
+	case full >= 0.6 && wordy >= 16 && rows >= 10: // a file sorted by lines
 		return true
 	}
 	return false

@@ -37,6 +37,7 @@ func Read(g Glyphs) Page {
 		}
 	}
 	frags := fragments(marks)
+	respace(frags, marks)
 	dropCaps(frags)
 	lines := readingOrder(frags, marks)
 	w := writer{page: &p, buf: make([]byte, 0, len(marks)+len(marks)/4)}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -38,6 +37,40 @@ func TestReadText(t *testing.T) {
 			s.guess(x, 100)
 			s.put(x+0.2, 100, em, regular, "half")
 		}, []string{"one twohalf"}},
+		{"letters set apart", func(s *sheet) {
+			x := float32(margin)
+			for i, word := range []string{"HOW", "CAN", "YOU"} {
+				for _, r := range word {
+					x = s.put(x, 100, em, regular, string(r))
+					s.guess(x, 100)
+					x += 2
+				}
+				if i < 2 {
+					x += 4
+				}
+			}
+		}, []string{"HOW CAN YOU"}},
+		{"short words are not letters set apart", func(s *sheet) {
+			x := float32(margin)
+			for _, word := range []string{"I", "do", "as", "a", "b", "is"} {
+				x = s.put(x, 100, em, regular, word)
+				s.guess(x, 100)
+				x += 2.5
+			}
+		}, []string{"I do as a b is"}},
+		{"an f that reaches over the pen", func(s *sheet) {
+			x := s.put(margin, 100, em, regular, "damage")
+			s.guess(x, 100)
+			n := len(s.Glyphs.Glyphs)
+			s.put(x+2.2, 100, em, regular, "for")
+			s.Glyphs.Glyphs[n].Box[0] -= 2
+		}, []string{"damage for"}},
+		{"typewriter hyphens", func(s *sheet) {
+			s.Glyphs.Glyphs = append(s.Glyphs.Glyphs,
+				Glyph{Rune: '-', X: 100, Y: 100, Size: em, Box: Box{101.7, 96, 104.2, 97}},
+				Glyph{Rune: '-', X: 106.5, Y: 100, Size: em, Box: Box{108.2, 96, 110.7, 97}},
+				Glyph{Rune: 'h', X: 113, Y: 100, Size: em, Box: Box{113.3, 93, 119.2, 100}})
+		}, []string{"--h"}},
 		{"a line break of the engine inside a line", func(s *sheet) {
 			x := s.put(margin, 100, em, regular, "with x")
 			s.newline()
@@ -194,6 +227,25 @@ func TestReadColumns(t *testing.T) {
 	}
 }
 
+func TestReadThreeColumnsByLines(t *testing.T) {
+	t.Parallel()
+	text := filler(60, 16)
+	s := newSheet()
+	s.lines(72, 72, 16, bold, "A Title over three columns, each of them")
+	for i := range 20 {
+		for k := range 3 {
+			s.put(72+170*float32(k), 110+12*float32(i)+3*float32(k), 10, regular, text[20*k+i])
+			s.newline()
+		}
+	}
+	p := Read(s.Glyphs)
+	verify(t, p)
+	want := "A Title over three columns, each of them\n" + strings.Join(text, "\n") + "\n"
+	if d := cmp.Diff(want, p.Text); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestReadRuns(t *testing.T) {
 	t.Parallel()
 	s := newSheet()
@@ -308,88 +360,4 @@ func TestReadLeavesItsArgument(t *testing.T) {
 	if d := cmp.Diff(first.Encode(), Read(s.Glyphs).Encode()); d != "" {
 		t.Errorf("another result: %s", d)
 	}
-}
-
-// verify checks what holds for every page that Read makes.
-func verify(t testing.TB, p Page) {
-	t.Helper()
-	if !utf8.ValidString(p.Text) {
-		t.Fatalf("text is not UTF-8: %q", p.Text)
-	}
-	var lines strings.Builder
-	for i, l := range p.Lines {
-		lines.WriteString(p.Text[l.Start:l.End] + "\n")
-		var runs strings.Builder
-		for _, r := range l.Runs {
-			runs.WriteString(p.Text[r.Start:r.End])
-		}
-		if runs.String() != p.Text[l.Start:l.End] || runs.Len() == 0 {
-			t.Fatalf("line %d is %q, its runs %q", i, p.Text[l.Start:l.End], runs.String())
-		}
-		if text := p.Text[l.Start:l.End]; strings.TrimSpace(text) != text {
-			t.Fatalf("line %d has white space around it: %q", i, text)
-		}
-	}
-	if lines.String() != p.Text {
-		t.Fatalf("the lines are not the text")
-	}
-	next := 0
-	for i, b := range p.Blocks {
-		if b.First != next || b.Last < b.First {
-			t.Fatalf("block %d has lines %d to %d, wanted from %d", i, b.First, b.Last, next)
-		}
-		next = b.Last + 1
-	}
-	if next != len(p.Lines) {
-		t.Fatalf("%d of %d lines are in blocks", next, len(p.Lines))
-	}
-	q, err := Decode(p.Encode())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(p, q); d != "" {
-		t.Fatalf("decoded otherwise: %s", d)
-	}
-	var pr Profiler
-	pr.Add(p)
-	verifyElements(t, p, pr.Profile())
-}
-
-// verifyElements checks that no text is lost on the way to Markdown.
-func verifyElements(t testing.TB, p Page, prof Profile) {
-	t.Helper()
-	md := Markdown(p, prof)
-	if !utf8.ValidString(md) {
-		t.Fatalf("Markdown is not UTF-8: %q", md)
-	}
-	at := 0
-	var text, shown strings.Builder
-	for i, e := range Elements(p, prof) {
-		if e.Start != at && e.Start != at+1 || e.End > len(p.Text) {
-			t.Fatalf("element %d is %d to %d, wanted from %d", i, e.Start, e.End, at)
-		}
-		at = e.End
-		text.WriteString(e.Marker + e.Text)
-		if !strings.Contains(bullets, e.Marker) {
-			shown.WriteString(e.Marker)
-		}
-		shown.WriteString(e.Text)
-	}
-	if want, got := letters(p.Text), letters(text.String()); want != got {
-		t.Fatalf("elements say %q, the page %q", got, want)
-	}
-	if want, got := letters(shown.String()), letters(md); want != got {
-		t.Fatalf("Markdown says %q, elements %q", got, want)
-	}
-}
-
-// letters leaves of text what Markdown may not change: neither white space nor
-// hyphens nor punctuation, and ligatures spelt out.
-func letters(s string) string {
-	return strings.Map(func(r rune) rune {
-		if wordRune(r) {
-			return r
-		}
-		return -1
-	}, reading.Replace(s))
 }

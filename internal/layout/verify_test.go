@@ -1,0 +1,93 @@
+package layout
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// verify checks what holds for every page that Read makes.
+func verify(t testing.TB, p Page) {
+	t.Helper()
+	if !utf8.ValidString(p.Text) {
+		t.Fatalf("text is not UTF-8: %q", p.Text)
+	}
+	var lines strings.Builder
+	for i, l := range p.Lines {
+		lines.WriteString(p.Text[l.Start:l.End] + "\n")
+		var runs strings.Builder
+		for _, r := range l.Runs {
+			runs.WriteString(p.Text[r.Start:r.End])
+		}
+		if runs.String() != p.Text[l.Start:l.End] || runs.Len() == 0 {
+			t.Fatalf("line %d is %q, its runs %q", i, p.Text[l.Start:l.End], runs.String())
+		}
+		if text := p.Text[l.Start:l.End]; strings.TrimSpace(text) != text {
+			t.Fatalf("line %d has white space around it: %q", i, text)
+		}
+	}
+	if lines.String() != p.Text {
+		t.Fatalf("the lines are not the text")
+	}
+	next := 0
+	for i, b := range p.Blocks {
+		if b.First != next || b.Last < b.First {
+			t.Fatalf("block %d has lines %d to %d, wanted from %d", i, b.First, b.Last, next)
+		}
+		next = b.Last + 1
+	}
+	if next != len(p.Lines) {
+		t.Fatalf("%d of %d lines are in blocks", next, len(p.Lines))
+	}
+	q, err := Decode(p.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(p, q); d != "" {
+		t.Fatalf("decoded otherwise: %s", d)
+	}
+	var pr Profiler
+	pr.Add(p)
+	verifyElements(t, p, pr.Profile())
+}
+
+// verifyElements checks that no text is lost on the way to Markdown.
+func verifyElements(t testing.TB, p Page, prof Profile) {
+	t.Helper()
+	md := Markdown(p, prof)
+	if !utf8.ValidString(md) {
+		t.Fatalf("Markdown is not UTF-8: %q", md)
+	}
+	at := 0
+	var text, shown strings.Builder
+	for i, e := range Elements(p, prof) {
+		if e.Start != at && e.Start != at+1 || e.End > len(p.Text) {
+			t.Fatalf("element %d is %d to %d, wanted from %d", i, e.Start, e.End, at)
+		}
+		at = e.End
+		text.WriteString(e.Marker + e.Text)
+		if !strings.Contains(bullets, e.Marker) {
+			shown.WriteString(e.Marker)
+		}
+		shown.WriteString(e.Text)
+	}
+	if want, got := letters(p.Text), letters(text.String()); want != got {
+		t.Fatalf("elements say %q, the page %q", got, want)
+	}
+	if want, got := letters(shown.String()), letters(md); want != got {
+		t.Fatalf("Markdown says %q, elements %q", got, want)
+	}
+}
+
+// letters leaves of text what Markdown may not change: neither white space nor
+// hyphens nor punctuation, and ligatures spelt out.
+func letters(s string) string {
+	return strings.Map(func(r rune) rune {
+		if wordRune(r) {
+			return r
+		}
+		return -1
+	}, reading.Replace(s))
+}
