@@ -24,7 +24,7 @@ func (c *console) checkCommand() *cobra.Command {
 		Use: "check", GroupID: groupOperate, Args: takes(cobra.NoArgs),
 		Short: "Check store, sources, engine, disk, clock and environment",
 		Long: `Check everything that the service needs, each in a line: ok, or what to do. Nothing
-is created, migrated or recovered, and a running service is not disturbed.
+is migrated or recovered, and a running service is not disturbed.
 
 Exit codes: 0 all is well, 6 the store or the sources are out of reach, 1 anything
 else is wrong.`,
@@ -32,7 +32,7 @@ else is wrong.`,
   mivaa check --data-dir /var/lib/mivaa --json | jq 'select(.state != "ok")'`,
 		// What is wrong with the environment is a finding here, not an end.
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			environment = bindEnv(cmd.Root(), cmd, c.env)
+			environment = c.environment(cmd)
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -44,6 +44,20 @@ else is wrong.`,
 	}
 	s.register(cmd.Flags())
 	return cmd
+}
+
+// environment reports what is wrong with the variables, for this command and
+// for the service.
+func (c *console) environment(cmd *cobra.Command) error {
+	err := bindEnv(cmd.Root(), cmd, c.env)
+	serve, _, found := cmd.Root().Find([]string{"serve"})
+	if found != nil {
+		return found
+	}
+	if of := bindEnv(cmd.Root(), serve, c.env); of != nil {
+		return of // names what is unknown as well
+	}
+	return err
 }
 
 // What a finding is.

@@ -51,6 +51,7 @@ the pages so far were written.`,
 		s.format.of = append(s.format.of, string(format))
 	}
 	f.VarP(&s.format, "format", "f", "what to write")
+	offer(cmd, "format", &s.format)
 	f.StringVarP(&s.output, "output", "o", "", "file; default: standard output")
 	f.StringVar(&s.pages, "pages", "", "only these, from 1: 1-5,9,20-")
 	cmd.ValidArgsFunction = c.completeDocuments(&s.store)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/mivaa/mivaa/internal/documents"
+	"github.com/mivaa/mivaa/internal/extract"
 	"github.com/mivaa/mivaa/jobs"
 )
 
@@ -59,18 +61,26 @@ func classify(err error) *exitError {
 		return known
 	case errors.Is(err, jobs.ErrNotFound):
 		return &exitError{exit: exitNotFound, code: "not_found", err: err, hint: "mivaa jobs list shows the ids there are"}
+	case errors.Is(err, documents.ErrNotFound):
+		return &exitError{exit: exitNotFound, code: "not_found", err: err, hint: "mivaa documents list shows the ids there are"}
+	case errors.Is(err, documents.ErrNoContent):
+		return &exitError{exit: exitNotFound, code: "no_content", err: err}
+	case errors.Is(err, extract.ErrNoSuchPage):
+		return &exitError{exit: exitNotFound, code: extract.CodeNoSuchPage, err: err}
+	case errors.Is(err, extract.ErrReplaced):
+		return &exitError{exit: exitFailure, code: "replaced", err: err, hint: "run the same command again for the new pages"}
 	case errors.As(err, &move):
 		return &exitError{exit: exitState, code: "state", err: err, hint: hintFor(move)}
 	case errors.Is(err, jobs.ErrKeyReused):
 		return &exitError{exit: exitState, code: "key_reused", err: err}
+	case errors.Is(err, context.Canceled), errors.Is(err, jobs.ErrStopping): // also where it met a store that was being opened
+		return &exitError{exit: exitInterrupted, code: "interrupted", err: errors.New("interrupted"), hint: "run the same command again to continue"}
+	case errors.Is(err, jobs.ErrNewerSchema): // also a StoreError: this word is the better one
+		return &exitError{exit: exitUnavailable, code: "newer_schema", err: err, hint: "use the version of mivaa that migrated it, or a newer version; or put the backup in its place that was made before"}
 	case errors.As(err, &store):
 		return &exitError{exit: exitUnavailable, code: "unavailable", err: err, hint: store.Hint}
-	case errors.Is(err, jobs.ErrNewerSchema):
-		return &exitError{exit: exitUnavailable, code: "newer_schema", err: err, hint: "use the version of mivaa that wrote it, or a newer one"}
 	case errors.Is(err, jobs.ErrUnavailable):
 		return &exitError{exit: exitUnavailable, code: "unavailable", err: err}
-	case errors.Is(err, context.Canceled), errors.Is(err, jobs.ErrStopping):
-		return &exitError{exit: exitInterrupted, code: "interrupted", err: errors.New("interrupted"), hint: "run the same command again to continue"}
 	case isRefusal(jobs.Code(err)):
 		return &exitError{exit: exitRefused, code: jobs.Code(err), err: err}
 	}

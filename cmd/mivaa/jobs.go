@@ -247,6 +247,12 @@ func operator() string {
 	return "cli:uid " + strconv.Itoa(os.Getuid())
 }
 
+// offer completes a flag that takes one of a few words.
+func offer(cmd *cobra.Command, flag string, c *choice) {
+	// It fails only for a flag that is not there, which the tests would find.
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(c.of, cobra.ShellCompDirectiveNoFileComp))
+}
+
 // completeJobs offers the ids of jobs that a command can act on.
 func (c *console) completeJobs(s *storeSettings, statuses ...jobs.Status) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {

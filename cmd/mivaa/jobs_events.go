@@ -46,6 +46,7 @@ func (c *console) jobsEvents(ctx context.Context, d *data, arg string, follow bo
 		if c.json {
 			return c.printJSON(e)
 		}
+		e.At = e.At.Local()
 		_, err := fmt.Fprintln(c.out, eventLine(out, e, fullTime, out.width))
 		return err
 	}

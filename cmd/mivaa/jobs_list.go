@@ -50,6 +50,8 @@ job a line, every column of its row a key.`,
 	}
 	f.Var(&s.status, "status", "only jobs with this status")
 	f.Var(&s.sort, "sort", "order")
+	offer(cmd, "status", &s.status)
+	offer(cmd, "sort", &s.sort)
 	f.IntVar(&s.limit, "limit", 50, "how many at most; 0: all")
 	f.StringVar(&s.owner, "owner", "", "only jobs of this owner")
 	f.StringVar(&s.after, "after", "", "only what stands behind this job in the order: the next page")
@@ -163,38 +165,20 @@ func uniqueLength(ids []string, count func(prefix string) (int, error)) (int, er
 	return lengths[step], nil
 }
 
-// wideEnough is the width from which errors have a column of their own.
-const wideEnough = 110
-
-// jobTable is a list of jobs for people.
+// jobTable is a list of jobs for people. What there is to say of a job stands
+// in a column, or under its line where the screen is too narrow for that.
 func jobTable(s screen, list []jobs.Job, ids []string, now time.Time) *table {
-	remarks := make([]string, len(list))
-	some := false
-	for i, j := range list {
-		remarks[i] = remark(j, now)
-		some = some || remarks[i] != ""
-	}
 	t := &table{columns: []column{
 		{head: "ID"}, {head: "STATUS"}, {head: "DONE", right: true}, {head: "PAGES", right: true},
-		{head: "ATTEMPT", right: true}, {head: "AGE", right: true}, {head: "FILE", shrink: screen.squeeze},
+		{head: "ATTEMPT", right: true}, {head: "AGE", right: true}, {head: "FILE", shrink: screen.squeeze}, {head: "REMARK"},
 	}}
-	aside := some && (!s.tty || s.width >= wideEnough)
-	if aside {
-		t.columns = append(t.columns, column{head: "ERROR", shrink: screen.cut})
-	}
 	for i, j := range list {
-		row := []cell{
-			text(ids[i]), s.status(j.Status), text(strconv.Itoa(j.Progress) + "%"), text(pagesOf(j)),
-			text(strconv.FormatInt(j.Attempt, 10)), text(age(j.CreatedAt, now)), text(cmp.Or(clean(j.Filename), "-")),
-		}
-		if aside {
-			row = append(row, text(remarks[i]))
-		}
-		t.add(row...)
-		if !aside && remarks[i] != "" {
-			t.note(remarks[i])
-		}
+		t.add(
+			text(ids[i]), s.status(j.Status), text(strconv.Itoa(j.Progress)+"%"), text(pagesOf(j)),
+			text(strconv.FormatInt(j.Attempt, 10)), text(age(j.CreatedAt, now)), text(cmp.Or(clean(j.Filename), "-")), text(remark(j, now)),
+		)
 	}
+	t.fold(s)
 	return t
 }
 
@@ -227,7 +211,7 @@ func remark(j jobs.Job, now time.Time) string {
 		}
 		return word + ": " + why
 	case j.Status == jobs.Pending && j.RunAt.After(now):
-		again := "not before " + j.RunAt.Local().Format("15:04:05") + " (in " + span(j.RunAt.Sub(now)) + ")"
+		again := "not before " + j.RunAt.In(now.Location()).Format("15:04:05") + " (in " + span(j.RunAt.Sub(now)) + ")"
 		if j.Failures > 0 {
 			again += ", after " + counted(j.Failures, "failure")
 		}

@@ -128,6 +128,7 @@ func (m *mover) command(cmd *cobra.Command) *cobra.Command {
 			m.flags.status.value = string(m.all[0])
 		}
 		f.Var(&m.flags.status, "status", "with --all: only jobs with this status")
+		offer(cmd, "status", &m.flags.status)
 	} else {
 		m.flags.status.value = string(m.all[0])
 	}
@@ -136,6 +137,7 @@ func (m *mover) command(cmd *cobra.Command) *cobra.Command {
 			m.flags.cause.of = append(m.flags.cause.of, string(c))
 		}
 		f.Var(&m.flags.cause, "cause", "with --all: only interrupted jobs with this cause; default: all but cancelled")
+		offer(cmd, "cause", &m.flags.cause)
 	}
 	f.StringVar(&m.flags.owner, "owner", "", "with --all: only jobs of this owner")
 	cmd.ValidArgsFunction = m.completeJobs(&m.store, m.from()...)

@@ -113,7 +113,7 @@ func (j *jobDetail) write(s screen, now time.Time) error {
 	}
 	b.WriteByte('\n')
 	j.facts(now).write(&b, s)
-	j.writeHistory(&b, s)
+	j.writeHistory(&b, s, now.Location())
 	j.writeMoves(&b, s)
 	_, err := io.WriteString(s.w, b.String())
 	return err
@@ -201,14 +201,15 @@ func recoveryOf(j jobs.Job) string {
 	return ""
 }
 
-func (j *jobDetail) writeHistory(b *strings.Builder, s screen) {
+func (j *jobDetail) writeHistory(b *strings.Builder, s screen, zone *time.Location) {
 	if len(j.Events) == 0 {
 		return
 	}
 	fmt.Fprintf(b, "\n%s\n", s.paint(bold, "history"))
 	day := ""
 	for _, e := range j.Events {
-		if today := e.At.Local().Format("2006-01-02"); today != day {
+		e.At = e.At.In(zone)
+		if today := e.At.Format("2006-01-02"); today != day {
 			day = today
 			fmt.Fprintln(b, "  "+s.paint(dim, day))
 		}
@@ -297,7 +298,7 @@ func eventLine(s screen, e jobs.Event, layout string, most int) string {
 	if most > 0 {
 		room = max(20, most-len(layout)-len(gap)-11-len(gap))
 	}
-	line := s.paint(dim, e.At.Local().Format(layout)) + gap + s.paint(st, fmt.Sprintf("%-11s", e.Event)) + gap + s.cut(why(e), room)
+	line := s.paint(dim, e.At.Format(layout)) + gap + s.paint(st, fmt.Sprintf("%-11s", e.Event)) + gap + s.cut(why(e), room)
 	return strings.TrimRight(line, " ")
 }
 

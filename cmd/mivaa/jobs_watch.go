@@ -35,16 +35,11 @@ running when --wait ran out, 75 no longer followed.`,
 			}
 			ctx, stop := interruptible(cmd.Context(), os.Exit)
 			defer stop()
-			if wait > 0 {
-				var cancel context.CancelFunc
-				ctx, cancel = context.WithTimeoutCause(ctx, wait, errWaited)
-				defer cancel()
-			}
 			return c.with(ctx, &s, func(d *data) error {
 				if len(args) == 0 {
-					return c.watchAll(ctx, d)
+					return c.watchAll(ctx, d, wait)
 				}
-				return c.watchOne(ctx, d, args[0])
+				return c.watchOne(ctx, d, args[0], wait)
 			})
 		},
 	}
@@ -69,11 +64,21 @@ func sightOf(j jobs.Job) sight {
 	return sight{j.Status, j.StepsDone, j.StepsTotal, j.Attempt, j.UpdatedAt}
 }
 
-func (c *console) watchOne(ctx context.Context, d *data, arg string) error {
+// waiting is ctx for as long as --wait says; 0: for as long as ctx.
+func waiting(ctx context.Context, wait time.Duration) (context.Context, context.CancelFunc) {
+	if wait == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, wait, errWaited)
+}
+
+func (c *console) watchOne(ctx context.Context, d *data, arg string, wait time.Duration) error {
 	j, err := d.job(ctx, arg)
 	if err != nil {
 		return err
 	}
+	ctx, cancel := waiting(ctx, wait)
+	defer cancel()
 	v := newView(c)
 	changes := d.jobs.Watch(ctx)
 	for err == nil {
@@ -272,5 +277,8 @@ func (s *speed) rest(left int) string {
 		return ""
 	}
 	rate := float64(s.done[n]-s.done[0]) / s.at[n].Sub(s.at[0]).Seconds()
+	if left == 0 {
+		return fmt.Sprintf("  %.0f pages/s", rate)
+	}
 	return fmt.Sprintf("  %.0f pages/s  %s left", rate, span(time.Duration(float64(left)/rate*float64(time.Second))))
 }

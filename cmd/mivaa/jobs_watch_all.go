@@ -11,8 +11,10 @@ import (
 	"github.com/mivaa/mivaa/jobs"
 )
 
-// watchAll follows all jobs until ctx ends.
-func (c *console) watchAll(ctx context.Context, d *data) error {
+// watchAll follows all jobs until ctx ends, or --wait ran out.
+func (c *console) watchAll(ctx context.Context, d *data, wait time.Duration) error {
+	ctx, cancel := waiting(ctx, wait)
+	defer cancel()
 	v := newView(c)
 	f := &feed{d: d, v: v}
 	changes := d.jobs.Watch(ctx)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,6 +21,8 @@ type console struct {
 	err  io.Writer
 	env  []string
 	json bool
+
+	began bool // a command was found and its arguments are in order
 }
 
 // run is the program: it returns the exit code.
@@ -39,7 +42,11 @@ func run(ctx context.Context, args, env []string, in io.Reader, out, errw io.Wri
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errw)
-	return c.exit(root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	if known := (*exitError)(nil); err != nil && !c.began && !errors.As(err, &known) {
+		err = usage(err) // cobra's own words about the command line
+	}
+	return c.exit(err)
 }
 
 func (c *console) root() *cobra.Command {
@@ -56,7 +63,6 @@ _ for -. Flags win over the environment.`,
   mivaa jobs list --status interrupted`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
 	}
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "machine-readable output: one object, or one a line for lists")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
@@ -67,7 +73,10 @@ _ for -. Flags win over the environment.`,
 		c.serveCommand(), c.extractCommand(),
 		c.jobsCommand(), c.documentsCommand(), c.migrateCommand(), c.backupCommand(), c.checkCommand(), c.versionCommand(),
 	)
-	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return bindEnv(root, cmd, c.env) }
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		c.began = true
+		return bindEnv(root, cmd, c.env)
+	}
 	return root
 }
 

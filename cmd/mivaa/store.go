@@ -32,7 +32,7 @@ func (s *storeSettings) open(ctx context.Context, log *slog.Logger) (*data, erro
 	}
 	d := &data{dir: s.dataDir, jobs: store}
 	if d.documents, err = documents.New(ctx, store); err != nil {
-		return nil, errors.Join(err, store.Close())
+		return nil, errors.Join(fmt.Errorf("open %s: %w", s.database(), err), store.Close())
 	}
 	if d.blobs, err = blob.OpenFolder(ctx, filepath.Join(s.dataDir, "blobs")); err != nil {
 		return nil, errors.Join(err, store.Close())

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/mattn/go-runewidth"
 	"golang.org/x/term"
-	"golang.org/x/text/width"
 
 	"github.com/mivaa/mivaa/jobs"
 )
@@ -112,23 +112,9 @@ func clean(text string) string {
 func cells(text string) int {
 	n := 0
 	for _, r := range text {
-		n += runeCells(r)
+		n += runewidth.RuneWidth(r)
 	}
 	return n
-}
-
-func runeCells(r rune) int {
-	if r < 0x300 {
-		return 1
-	}
-	if unicode.In(r, unicode.Mn, unicode.Me) {
-		return 0
-	}
-	switch width.LookupRune(r).Kind() {
-	case width.EastAsianWide, width.EastAsianFullwidth:
-		return 2
-	}
-	return 1
 }
 
 // cut shortens a text to n columns at its end.
@@ -152,7 +138,7 @@ func (s screen) squeeze(text string, n int) string {
 
 func head(text string, n int) string {
 	for i, r := range text {
-		if n -= runeCells(r); n < 0 {
+		if n -= runewidth.RuneWidth(r); n < 0 {
 			return text[:i]
 		}
 	}
@@ -162,9 +148,9 @@ func head(text string, n int) string {
 func tail(text string, n int) string {
 	runes := []rune(text)
 	i := len(runes)
-	for i > 0 && n >= runeCells(runes[i-1]) {
+	for i > 0 && n >= runewidth.RuneWidth(runes[i-1]) {
 		i--
-		n -= runeCells(runes[i])
+		n -= runewidth.RuneWidth(runes[i])
 	}
 	return string(runes[i:])
 }
@@ -184,24 +170,39 @@ type column struct {
 	shrink func(screen, string, int) string // how it is cut to fit the screen; nil: never
 }
 
-// table is rows for people. The columns that may shrink stand last, so that
-// what people compare stays in line.
+// table is rows for people.
 type table struct {
 	columns []column
 	rows    [][]cell
-	below   map[int]string // by row: a line of its own under it
+	below   []string // lines of their own under the rows, or nil
 }
 
 const gap = "  "
 
 func (t *table) add(row ...cell) { t.rows = append(t.rows, row) }
 
-// note puts a line under the row that was added last.
-func (t *table) note(text string) {
-	if t.below == nil {
-		t.below = map[int]string{}
+// fold takes the last column away: under the rows where the table is too wide
+// for the screen, and for good where nothing stands in it.
+func (t *table) fold(s screen) {
+	last := len(t.columns) - 1
+	w := t.widths(0)
+	total := len(gap) * last
+	empty := true
+	for i := range w {
+		total += w[i]
 	}
-	t.below[len(t.rows)-1] = text
+	for _, row := range t.rows {
+		empty = empty && row[last].text == ""
+	}
+	if !empty && (s.width == 0 || total <= s.width) {
+		return
+	}
+	t.below = make([]string, len(t.rows))
+	for i, row := range t.rows {
+		t.below[i] = row[last].text
+		t.rows[i] = row[:last]
+	}
+	t.columns = t.columns[:last]
 }
 
 // write writes the table. Without a terminal nothing is cut.
@@ -215,9 +216,9 @@ func (t *table) write(s screen) error {
 	t.line(&b, s, widths, heads)
 	for i, row := range t.rows {
 		t.line(&b, s, widths, row)
-		if text, ok := t.below[i]; ok {
+		if t.below != nil && t.below[i] != "" {
 			indent := strings.Repeat(" ", widths[0]) + gap
-			b.WriteString(indent + s.paint(dim, s.cut(text, max(0, s.width-len(indent)))) + "\n")
+			b.WriteString(indent + s.paint(dim, s.cut(t.below[i], max(0, s.width-len(indent)))) + "\n")
 		}
 	}
 	_, err := io.WriteString(s.w, b.String())

@@ -35,9 +35,10 @@ func age(t, now time.Time) string {
 	return span(now.Sub(t))
 }
 
-// exact is a time for people, to the second, and how long ago that was.
+// exact is a time for people, in the zone of now, to the second, and how long
+// ago that was.
 func exact(t, now time.Time) string {
-	return t.Local().Format("2006-01-02 15:04:05 MST") + " (" + humanize.RelTime(t, now, "ago", "from now") + ")"
+	return t.In(now.Location()).Format("2006-01-02 15:04:05 MST") + " (" + humanize.RelTime(t, now, "ago", "from now") + ")"
 }
 
 // counted is a number with its noun: 1 page, 2 pages, 12,345 pages.

@@ -181,22 +181,22 @@ func TestPutFaults(t *testing.T) {
 	gone := errors.New("client went away")
 	tests := []struct {
 		name   string
-		break_ func(f *Folder)
+		damage func(f *Folder)
 		from   io.Reader
 		want   error
 		store  bool // a *jobs.StoreError with a hint
 	}{
 		{name: "reader", from: io.MultiReader(strings.NewReader("half"), iotest.ErrReader(gone)), want: gone},
-		{name: "fsync of the file", break_: func(f *Folder) { f.sys.syncFile = func(*os.File) error { return syscall.ENOSPC } }, want: syscall.ENOSPC, store: true},
-		{name: "rename", break_: func(f *Folder) { f.sys.rename = func(*os.Root, string, string) error { return syscall.EROFS } }, want: syscall.EROFS, store: true},
-		{name: "fsync of the folder", break_: func(f *Folder) { f.sys.syncDir = func(*os.Root, string) error { return syscall.EDQUOT } }, want: syscall.EDQUOT, store: true},
+		{name: "fsync of the file", damage: func(f *Folder) { f.sys.syncFile = func(*os.File) error { return syscall.ENOSPC } }, want: syscall.ENOSPC, store: true},
+		{name: "rename", damage: func(f *Folder) { f.sys.rename = func(*os.Root, string, string) error { return syscall.EROFS } }, want: syscall.EROFS, store: true},
+		{name: "fsync of the folder", damage: func(f *Folder) { f.sys.syncDir = func(*os.Root, string) error { return syscall.EDQUOT } }, want: syscall.EDQUOT, store: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			f := open(t)
-			if tt.break_ != nil {
-				tt.break_(f)
+			if tt.damage != nil {
+				tt.damage(f)
 			}
 			if tt.from == nil {
 				tt.from = strings.NewReader("data")
@@ -330,4 +330,32 @@ func TestOpenFaults(t *testing.T) {
 	if _, err := f.Open(ctx, ref.SHA256); !errors.Is(err, stop) {
 		t.Errorf("cancelled: %v", err)
 	}
+}
+
+// A folder that cannot be written says so, says what to do, and can still be
+// read.
+func TestReadOnlyFolder(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() == 0 {
+		t.Skip("root may write everywhere: run the tests as another user to see this one")
+	}
+	f := open(t)
+	ref := put(t, f, "there before")
+	for _, dir := range []string{filepath.Join(f.path, tmpDir), f.path} {
+		if err := os.Chmod(dir, 0o500); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
+	}
+	again := openAt(t, f.path)
+	_, err := again.Put(t.Context(), strings.NewReader("new"), 0)
+	se, ok := errors.AsType[*jobs.StoreError](err)
+	if !ok || !strings.Contains(se.Hint, "owner") || !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("Put: %v", err)
+	}
+	file, err := again.Open(t.Context(), ref.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = file.Close()
 }

@@ -100,7 +100,7 @@ func (f *Folder) renew(ctx context.Context, sha256, name string) (bool, error) {
 		return false, context.Cause(ctx)
 	}
 	if err != nil {
-		return false, nil //nolint:nilerr // replacing it is the answer
+		return false, nil
 	}
 	_ = sound.Close() // only read
 	unlock, err := f.lock(ctx)

@@ -18,7 +18,12 @@ func TestDelete(t *testing.T) {
 		"running":   func(e *env, _ Submitted) { e.record(e.claim(), 3) },
 		"completed": func(e *env, _ Submitted) { e.complete(3) },
 		"failed":    func(e *env, _ Submitted) { e.fail() },
-		"job gone":  func(e *env, _ Submitted) { e.complete(3); e.exec(`DELETE FROM background_jobs`) },
+		"long":      func(e *env, _ Submitted) { e.complete(stepsAtOnce + 1) },
+		"replaced pages left": func(e *env, s Submitted) {
+			e.replacedAndKilled(s)
+			e.exec(`DELETE FROM background_jobs`)
+		},
+		"job gone": func(e *env, _ Submitted) { e.complete(3); e.exec(`DELETE FROM background_jobs`) },
 		"read again": func(e *env, s Submitted) {
 			e.complete(3)
 			_, err := e.docs.Reprocess(e.Context(), s.Document.ID, Reprocess{})
@@ -49,6 +54,52 @@ func TestDelete(t *testing.T) {
 				t.Errorf("again: %v", err)
 			}
 		})
+	}
+}
+
+// replacedAndKilled publishes twice; the deletion of what was replaced does not
+// come about.
+func (e *env) replacedAndKilled(s Submitted) (old jobs.ID) {
+	e.Helper()
+	old = e.complete(3).ID
+	_, err := e.docs.Reprocess(e.Context(), s.Document.ID, Reprocess{})
+	e.ok(err)
+	j := e.claim()
+	e.record(j, 2)
+	e.exec(`UPDATE documents SET content_job_id = ?, replaced_job_id = ?`, j.ID.String(), old.String())
+	e.finish(j, jobs.Outcome{Status: jobs.Completed})
+	return old
+}
+
+// What a death left undone is done by the next cleanup, and only that.
+func TestReplacedPagesLeft(t *testing.T) {
+	t.Parallel()
+	steps := func(e *env, job jobs.ID) int {
+		return e.count(`SELECT count(*) FROM job_steps WHERE job_id = ?`, job.String())
+	}
+	e := newEnv(t)
+	old := e.replacedAndKilled(e.submit(Submission{}))
+	if n := steps(e, old); n != 3 {
+		t.Fatalf("%d pages before", n)
+	}
+	if _, err := e.docs.Cleanup(t.Context(), time.Time{}, 10); err != nil {
+		t.Fatal(err)
+	}
+	if n := steps(e, old); n != 0 || e.count(`SELECT count(*) FROM document_pages`) != 2 || e.count(`SELECT count(*) FROM documents WHERE replaced_job_id IS NOT NULL`) != 0 {
+		t.Errorf("%d pages left", n)
+	}
+
+	e = newEnv(t)
+	old = e.replacedAndKilled(e.submit(Submission{}))
+	e.exec(`UPDATE background_jobs SET status = 'failed', error = 'x', error_code = 'x', failed_at = created_at, progress = 0 WHERE id = ?`, old.String())
+	_, err := e.jobs.Move(t.Context(), old, jobs.Restart, "test")
+	e.ok(err)
+	e.record(e.claim(), 3)
+	if _, err := e.docs.Cleanup(t.Context(), time.Time{}, 10); err != nil {
+		t.Fatal(err)
+	}
+	if n := steps(e, old); n != 3 {
+		t.Errorf("%d pages of a job that runs again, want 3", n)
 	}
 }
 

@@ -22,7 +22,7 @@ type Store struct {
 // that stays the caller's to close.
 func New(ctx context.Context, db *sqlite.Store) (*Store, error) {
 	if err := db.Migrate(ctx, "documents", schema()); err != nil {
-		return nil, fmt.Errorf("migrate documents: %w", err)
+		return nil, err // it says what it was doing
 	}
 	return &Store{db: db}, nil
 }
@@ -42,6 +42,7 @@ ALTER TABLE documents ADD COLUMN facts TEXT NOT NULL DEFAULT '{}' CHECK (json_ty
 ALTER TABLE documents ADD COLUMN profile TEXT CHECK (json_valid(profile));
 ALTER TABLE documents ADD COLUMN record_key TEXT;  -- of owner, source and options that change a record
 ALTER TABLE documents ADD COLUMN dedup_key TEXT;   -- the record_key while the document answers for it
+ALTER TABLE documents ADD COLUMN replaced_job_id TEXT; -- its steps were the content before and are still to be deleted
 ALTER TABLE documents ADD COLUMN created_at TEXT;  -- set by the trigger below: ALTER TABLE takes no computed default
 ALTER TABLE documents ADD COLUMN updated_at TEXT;
 
@@ -57,6 +58,7 @@ END;
 CREATE UNIQUE INDEX documents_dedup_key ON documents (dedup_key) WHERE dedup_key IS NOT NULL;
 CREATE INDEX documents_created_at ON documents (created_at, id);
 CREATE INDEX documents_updated_at ON documents (updated_at);
+CREATE INDEX documents_replaced ON documents (replaced_job_id) WHERE replaced_job_id IS NOT NULL;
 CREATE INDEX documents_source ON documents (source_sha256);
 
 -- The failed pages of a job are found without reading its records. The length

@@ -13,33 +13,62 @@ import (
 
 // Delete cancels the document's live jobs and deletes it with its jobs, their
 // history and pages, and its secret. Its source goes with the next sweep of the
-// blob store if no other document has it. ErrNotFound.
+// blob store if no other document has it. Where it could not come to its end,
+// the document is still there and no longer readable: delete it again.
+// ErrNotFound.
 func (s *Store) Delete(ctx context.Context, id jobs.ID, by string) error {
+	return s.delete(ctx, id, by, func(ctx context.Context, tx *sql.Tx) error { return exists(ctx, tx, id) })
+}
+
+// delete deletes a document if check returns nil: first the pages, some at a
+// time, then what is left.
+func (s *Store) delete(ctx context.Context, id jobs.ID, by string, check func(context.Context, *sql.Tx) error) error {
+	var had []jobs.ID
 	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := exists(ctx, tx, id); err != nil {
+		if err := check(ctx, tx); err != nil {
 			return err
 		}
 		if err := s.cancelJobs(ctx, tx, id, jobs.ID{}, by); err != nil {
 			return err
 		}
-		return deleteDocument(ctx, tx, id)
+		_, err := tx.ExecContext(ctx, `UPDATE documents SET dedup_key = NULL WHERE id = ?`, id.String())
+		if err != nil {
+			return err
+		}
+		had, err = query(ctx, tx, scanID, `
+SELECT id FROM background_jobs WHERE document_id = ?1
+UNION SELECT content_job_id FROM documents WHERE id = ?1 AND content_job_id IS NOT NULL
+UNION SELECT replaced_job_id FROM documents WHERE id = ?1 AND replaced_job_id IS NOT NULL`, id.String())
+		return err
 	})
+	for _, job := range had {
+		if err == nil {
+			err = s.dropSteps(ctx, job, `true`)
+		}
+	}
+	if err == nil {
+		err = s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+			if err := s.cancelJobs(ctx, tx, id, jobs.ID{}, by); err != nil {
+				return err // somebody resumed one
+			}
+			// The rest goes by foreign keys and the triggers of the store below.
+			_, err := tx.ExecContext(ctx, `DELETE FROM documents WHERE id = ?`, id.String())
+			return err
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("delete document %s: %w", id, err)
 	}
 	return nil
 }
 
-// deleteDocument deletes the row. The rest goes by foreign keys and by the
-// triggers of the store below.
-func deleteDocument(ctx context.Context, tx *sql.Tx, id jobs.ID) error {
-	_, err := tx.ExecContext(ctx, `DELETE FROM documents WHERE id = ?`, id.String())
-	return err
-}
-
 // Cleanup deletes at most limit documents that were last submitted, read again
-// or published before a time and have no live job, and returns how many.
+// or published before a time and have no live job, and returns how many. A zero
+// time deletes none. Either way it finishes what a death left undone.
 func (s *Store) Cleanup(ctx context.Context, before time.Time, limit int) (int, error) {
+	if err := s.dropReplaced(ctx); err != nil || before.IsZero() {
+		return 0, err
+	}
 	due := `updated_at < ?1 AND ` + noLiveJob("documents.id")
 	at := sqlite.FormatTime(before)
 	ids, err := query(ctx, s.db.Reader(), scanID, `SELECT id FROM documents WHERE `+due+` ORDER BY updated_at LIMIT ?2`, at, limit)
@@ -48,19 +77,14 @@ func (s *Store) Cleanup(ctx context.Context, before time.Time, limit int) (int, 
 	}
 	n := 0
 	for _, id := range ids {
-		// Each in a transaction of its own: deleting many pages takes a while.
-		err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		err := s.delete(ctx, id, "retention", func(ctx context.Context, tx *sql.Tx) error {
 			var one int
-			err := tx.QueryRowContext(ctx, `SELECT 1 FROM documents WHERE id = ?2 AND `+due, at, id.String()).Scan(&one)
-			if err != nil {
-				return err
-			}
-			return deleteDocument(ctx, tx, id)
+			return tx.QueryRowContext(ctx, `SELECT 1 FROM documents WHERE id = ?2 AND `+due, at, id.String()).Scan(&one)
 		})
 		switch {
 		case errors.Is(err, sql.ErrNoRows): // it is not due any more
 		case err != nil:
-			return n, fmt.Errorf("delete document %s: %w", id, err)
+			return n, err
 		default:
 			n++
 		}

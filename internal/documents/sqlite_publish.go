@@ -30,15 +30,11 @@ func (s *Store) SetFacts(ctx context.Context, f jobs.Fence, facts json.RawMessag
 // changes nothing. jobs.ErrLeaseLost as in SetFacts.
 func (s *Store) Publish(ctx context.Context, f jobs.Fence, profile json.RawMessage) error {
 	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		const replaced = `
-DELETE FROM job_steps WHERE job_id = (SELECT content_job_id FROM documents WHERE id = ` + fenced + ` AND content_job_id <> ?1)`
-		if _, err := tx.ExecContext(ctx, replaced, f.Job.String(), f.Attempt); err != nil {
-			return err
-		}
 		// It answers for its bytes again where a failure had ended that and no
 		// other document does.
 		return writeFenced(ctx, tx, `
 UPDATE documents SET content_job_id = ?1, profile = ?3, updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now'),
+	replaced_job_id = coalesce(nullif(content_job_id, ?1), nullif(replaced_job_id, ?1)),
 	dedup_key = coalesce(dedup_key, (SELECT d.record_key FROM documents d
 		WHERE d.id = documents.id AND NOT EXISTS (SELECT 1 FROM documents o WHERE o.dedup_key = d.record_key)))
 WHERE id = `+fenced, f.Job.String(), f.Attempt, string(profile))
@@ -46,7 +42,7 @@ WHERE id = `+fenced, f.Job.String(), f.Attempt, string(profile))
 	if err != nil {
 		return fmt.Errorf("publish job %s: %w", f.Job, err)
 	}
-	return nil
+	return s.dropReplaced(ctx)
 }
 
 func writeFenced(ctx context.Context, tx *sql.Tx, stmt string, args ...any) error {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/mivaa/mivaa/jobs"
 	"github.com/mivaa/mivaa/jobs/sqlite"
@@ -64,15 +65,18 @@ func (s *Store) List(ctx context.Context, f Filter) ([]Document, error) {
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
-	var after struct{ at, id string }
-	if f.After != nil {
-		after.at, after.id = sqlite.FormatTime(f.After.CreatedAt), f.After.ID.String()
+	where, args := []string{"true"}, []any{}
+	if f.Owner != "" {
+		where, args = append(where, `owner = ?`), append(args, f.Owner)
 	}
+	if f.After != nil {
+		where, args = append(where, `(created_at, id) < (?, ?)`), append(args, sqlite.FormatTime(f.After.CreatedAt), f.After.ID.String())
+	}
+	args = append(args, min(f.Limit, 1000), max(f.Offset, 0))
 	found, err := query(ctx, s.db.Reader(), scan, `
 SELECT id, content_job_id, owner, filename, source_sha256, source_size, media_type, metadata, options, '', NULL, created_at, updated_at
-FROM documents
-WHERE (?1 = '' OR owner = ?1) AND (?2 = '' OR (created_at, id) < (?2, ?3))
-ORDER BY created_at DESC, id DESC LIMIT ?4 OFFSET ?5`, f.Owner, after.at, after.id, min(f.Limit, 1000), max(f.Offset, 0))
+FROM documents WHERE `+strings.Join(where, " AND ")+`
+ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?`, args...)
 	for i := range found {
 		found[i].Facts = nil
 	}
@@ -134,7 +138,9 @@ func (s *Store) Password(ctx context.Context, id jobs.ID) (string, error) {
 }
 
 func setPassword(ctx context.Context, tx *sql.Tx, id jobs.ID, password string) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO document_secrets (document_id, password) VALUES (?, ?)`, id.String(), password)
+	_, err := tx.ExecContext(ctx, `
+INSERT INTO document_secrets (document_id, password) VALUES (?, ?)
+ON CONFLICT (document_id) DO UPDATE SET password = excluded.password`, id.String(), password)
 	return err
 }
 

@@ -15,7 +15,8 @@ import (
 // first job (its source and options must be the same: jobs.ErrKeyReused). One
 // without a key, whose owner, source and record options are those of a document
 // that is there, answers with that document and its job. Fresh makes a new job
-// for that document instead and cancels those of it that are still alive.
+// for that document instead, cancels those of it that are still alive, and gives
+// it the name, metadata, options and password of this submission.
 //
 // Errors: ErrInvalid, jobs.ErrKeyReused.
 func (s *Store) Submit(ctx context.Context, sub Submission) (Submitted, error) {
@@ -57,8 +58,12 @@ func (s *Store) submit(ctx context.Context, tx *sql.Tx, sub Submission, d Docume
 	switch {
 	case holder.IsZero():
 	case sub.Fresh:
-		j.DocumentID = holder
-		return s.replaceJob(ctx, tx, j, "submit --fresh")
+		d.ID, j.DocumentID = holder, holder
+		found, err := s.replaceJob(ctx, tx, j, "submitted afresh")
+		if err != nil || found.job != j.ID {
+			return found, err // the key was given before
+		}
+		return found, updateDocument(ctx, tx, d, sub.Password)
 	case sub.IdempotencyKey == "":
 		job, err := jobOf(ctx, tx, holder)
 		return pair{holder, job}, err
@@ -155,6 +160,17 @@ INSERT INTO documents (id, owner, filename, source_sha256, source_size, media_ty
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, CASE WHEN ?10 THEN ?9 END)`,
 		d.ID.String(), d.Owner, d.Filename, d.SourceSHA256, d.SourceSize, d.MediaType, string(d.Metadata), string(d.Options), key, answers)
 	return err
+}
+
+// updateDocument writes what a fresh submission says of a document that is
+// there. A password that is not given stays what it was.
+func updateDocument(ctx context.Context, tx *sql.Tx, d Document, password string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE documents SET filename = ?, media_type = ?, metadata = ?, options = ? WHERE id = ?`,
+		d.Filename, d.MediaType, string(d.Metadata), string(d.Options), d.ID.String())
+	if err != nil || password == "" {
+		return err
+	}
+	return setPassword(ctx, tx, d.ID, password)
 }
 
 func documentByKey(ctx context.Context, tx *sql.Tx, key string) (jobs.ID, error) {

@@ -21,11 +21,13 @@ type env struct {
 	jobs     *sqlite.Store
 	docs     *Store
 	instance string
+	path     string
 }
 
 func newEnv(t *testing.T) *env {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "mivaa.db")})
+	path := filepath.Join(t.TempDir(), "mivaa.db")
+	store, err := sqlite.Open(t.Context(), sqlite.Config{Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +40,7 @@ func newEnv(t *testing.T) *env {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &env{T: t, jobs: store, docs: docs, instance: jobs.NewID().String()}
+	e := &env{T: t, jobs: store, docs: docs, instance: jobs.NewID().String(), path: path}
 	proof, err := store.Join(t.Context(), jobs.Instance{ID: e.instance, Host: "test", PID: 1, Lease: time.Hour})
 	e.ok(err)
 	t.Cleanup(func() { _ = proof.Close() }) // the store is closed before or after, either is fine

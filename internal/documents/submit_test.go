@@ -10,6 +10,7 @@ import (
 
 	"github.com/mivaa/mivaa/internal/blob"
 	"github.com/mivaa/mivaa/jobs"
+	"github.com/mivaa/mivaa/jobs/sqlite"
 )
 
 func TestSubmit(t *testing.T) {
@@ -67,9 +68,9 @@ func TestSubmitInvalid(t *testing.T) {
 func TestSubmitAllOrNothing(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	_, err := e.docs.Submit(t.Context(), Submission{Source: source('a'), Password: "pw", Instance: "nobody"})
-	if !errors.Is(err, jobs.ErrInstanceGone) {
-		t.Fatalf("got %v", err)
+	e.exec(`CREATE TRIGGER refuse BEFORE INSERT ON background_jobs BEGIN SELECT raise(ABORT, 'no more jobs'); END`)
+	if _, err := e.docs.Submit(t.Context(), Submission{Source: source('a'), Password: "pw"}); err == nil {
+		t.Fatal("it was accepted")
 	}
 	for _, table := range []string{"documents", "document_secrets", "background_jobs", "job_events"} {
 		if n := e.count(`SELECT count(*) FROM ` + table); n != 0 {
@@ -235,16 +236,24 @@ func TestDuplicateOfDocumentWithoutJob(t *testing.T) {
 	}
 }
 
+// Two submits of the same bytes at once, of two processes even, make one
+// document.
 func TestSubmitAtOnce(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
+	again, err := sqlite.Open(t.Context(), sqlite.Config{Path: e.path})
+	e.ok(err)
+	defer again.Close()
+	other, err := New(t.Context(), again)
+	e.ok(err)
 	const n = 20
 	var mu sync.Mutex
 	ids, first := map[jobs.ID]int{}, 0
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() {
-			out, err := e.docs.Submit(t.Context(), Submission{Source: source('a'), Filename: fmt.Sprint(i)})
+			docs := []*Store{e.docs, other}[i%2]
+			out, err := docs.Submit(t.Context(), Submission{Source: source('a'), Filename: fmt.Sprint(i)})
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -259,6 +268,24 @@ func TestSubmitAtOnce(t *testing.T) {
 	wg.Wait()
 	if len(ids) != 1 || first != 1 || e.count(`SELECT count(*) FROM background_jobs`) != 1 {
 		t.Errorf("%d documents, %d first ones, want one of each", len(ids), first)
+	}
+}
+
+// A fresh submission cancels what is alive and says the last word on the
+// document.
+func TestSubmitFresh(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	first := e.submit(Submission{Filename: "a.pdf", Password: "wrong"})
+	second := e.submit(Submission{Filename: "b.pdf", Password: "right", Metadata: json.RawMessage(`{"x":1}`), Fresh: true})
+	old, err := jobs.Get(t.Context(), e.jobs, first.Job.ID)
+	e.ok(err)
+	if old.Cause != jobs.CauseCancelled || second.Job.Filename != "b.pdf" || second.Document.Filename != "b.pdf" || string(second.Document.Metadata) != `{"x":1}` {
+		t.Errorf("first %s %s, second %+v", old.Status, old.Cause, second)
+	}
+	third := e.submit(Submission{Fresh: true})
+	if pw, err := e.docs.Password(t.Context(), third.Document.ID); pw != "right" || err != nil {
+		t.Errorf("password %q, %v", pw, err)
 	}
 }
 

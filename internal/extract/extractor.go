@@ -20,10 +20,12 @@ import (
 // Document is an open PDF: what *pdf.Document is, so that the handler can be
 // tested without an engine.
 type Document interface {
+	// Info is what the document says of itself.
 	Info() pdf.Info
 	// Pages yields the records of the given pages in order, failed ones too.
 	// An error is the last thing it yields: the document is given up.
 	Pages(ctx context.Context, numbers []int) iter.Seq2[layout.Page, error]
+	// Close ends what is being read and waits until the source is not used.
 	Close() error
 }
 

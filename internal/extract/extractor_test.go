@@ -2,7 +2,6 @@ package extract
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -289,7 +288,7 @@ func TestSources(t *testing.T) {
 	}
 	tests := []struct {
 		name   string
-		break_ func(e *env, d documents.Document) error
+		damage func(e *env, d documents.Document) error
 		code   string
 	}{
 		{"missing", func(e *env, d documents.Document) error { return os.Remove(file(e, d)) }, blob.CodeMissing},
@@ -300,7 +299,7 @@ func TestSources(t *testing.T) {
 			t.Parallel()
 			e := newEnv(t)
 			s := e.submit(spec{Pages: 2}, Options{})
-			e.ok(tt.break_(e, s.Document))
+			e.ok(tt.damage(e, s.Document))
 			if j := e.work(s.Job.ID); j.Status != jobs.Failed || j.ErrorCode != tt.code || e.engine.opened != 0 {
 				t.Errorf("%s %s: %s", j.Status, j.ErrorCode, j.Error)
 			}
@@ -308,19 +307,13 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// Rows that people make with the guide's columns alone are run, and explained.
-func TestRowsByHand(t *testing.T) {
+func TestJobWithoutDocument(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	insert := func(document any) jobs.ID {
-		id := jobs.NewID()
-		_, err := e.jobs.Insert(t.Context(), jobs.NewJob{ID: id, Kind: Kind, Filename: "by hand"})
-		e.ok(err)
-		_ = document
-		return id
-	}
-	if j := e.work(insert(nil)); j.Status != jobs.Failed || j.ErrorCode != blob.CodeMissing {
-		t.Errorf("without a document: %s %s", j.Status, j.ErrorCode)
+	inserted, err := e.jobs.Insert(t.Context(), jobs.NewJob{Kind: Kind, Filename: "by hand"})
+	e.ok(err)
+	if j := e.work(inserted[0].ID); j.Status != jobs.Failed || j.ErrorCode != blob.CodeMissing {
+		t.Errorf("%s %s", j.Status, j.ErrorCode)
 	}
 }
 
@@ -376,34 +369,5 @@ func TestResumeOfReplaced(t *testing.T) {
 	}
 	if _, sum := e.read(s.Document.ID); sum.JobID != next.Job.ID || !sum.Complete {
 		t.Errorf("summary %+v", sum)
-	}
-}
-
-func TestOptions(t *testing.T) {
-	t.Parallel()
-	var a, b documents.Submission
-	if err := (Options{Pages: "3,1-2"}).Apply(&a); err != nil {
-		t.Fatal(err)
-	}
-	if err := (Options{Pages: " 1-3 ", Cut: &Cut{500, 50}}).Apply(&b); err != nil {
-		t.Fatal(err)
-	}
-	if a.RecordOptions != b.RecordOptions || string(a.Options) != `{"pages":"1-3"}` {
-		t.Errorf("%q and %q, options %s", a.RecordOptions, b.RecordOptions, a.Options)
-	}
-	if string(b.Options) != `{"pages":"1-3","cut":{"chunk_size":500,"chunk_overlap":50}}` || !json.Valid(b.Options) {
-		t.Errorf("options %s", b.Options)
-	}
-	for _, bad := range []Options{{Pages: "0"}, {Pages: "x"}, {Cut: &Cut{10, 0}}, {Cut: &Cut{1000, 501}}, {Cut: &Cut{1000, -1}}, {Cut: &Cut{MaxChunk + 1, 0}}} {
-		if _, err := bad.Normal(); err == nil {
-			t.Errorf("%+v is accepted", bad)
-		}
-	}
-	size, overlap := 100, 0
-	if c, err := NewCut(&size, nil); err != nil || c != (Cut{100, 20}) {
-		t.Errorf("size alone: %v, %v", c, err)
-	}
-	if c, err := NewCut(nil, &overlap); err != nil || c != (Cut{1000, 0}) {
-		t.Errorf("overlap alone: %v, %v", c, err)
 	}
 }

@@ -29,9 +29,6 @@ var lasting = map[string]bool{
 // within the job's budget: reading the source, the store, the engine may fail
 // for reasons that pass.
 func classify(err error) error {
-	if e, ok := errors.AsType[*pdf.Error](err); ok {
-		err = jobs.WithCode(e.Code, err)
-	}
 	switch {
 	case err == nil:
 		return nil

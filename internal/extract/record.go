@@ -33,10 +33,14 @@ func (e *Extractor) record(ctx, reading context.Context, a attempt, doc Document
 }
 
 // checkpoint records what is ready, all of it in one call, until nothing more
-// comes, and returns how many pages it recorded.
+// comes, and returns how many pages it recorded. When the worker stops it
+// records what is ready by then and returns what Checkpoint said.
 func (e *Extractor) checkpoint(ctx, reading context.Context, a attempt, w *window) (n int, err error) {
 	for {
-		got, over, err := w.take(reading)
+		got, over, end := w.take(reading)
+		if over && err == nil {
+			err = end
+		}
 		if over {
 			return n, err
 		}
@@ -45,13 +49,11 @@ func (e *Extractor) checkpoint(ctx, reading context.Context, a attempt, w *windo
 			steps[i] = got[i].Step
 		}
 		err = a.Checkpoint(ctx, steps...)
-		if err == nil || errors.Is(err, jobs.ErrStopping) {
-			n += len(got)
-			e.count(got)
-		}
-		if err != nil {
+		if err != nil && !errors.Is(err, jobs.ErrStopping) {
 			return n, err
 		}
+		n += len(got)
+		e.count(got)
 		w.give(got)
 	}
 }

@@ -172,7 +172,10 @@ func (r *Results) Open(ctx context.Context, req Request) (*Result, error) {
 	if err := res.findFailed(ctx, r.Documents); err != nil {
 		return nil, err
 	}
-	return res, res.findProfile(ctx, content)
+	if err := res.findProfile(ctx, content); err != nil {
+		return nil, err
+	}
+	return res, nil
 }
 
 func (res *Result) findFailed(ctx context.Context, docs *documents.Store) error {

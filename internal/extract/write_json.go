@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/internal/layout"
@@ -182,7 +183,7 @@ func (res *Result) chunk(p *layout.Page, elements []element, s span, count *coun
 		if len(ch.ElementIDs) == 0 {
 			ch.HeadingPath = e.HeadingPath
 			if e.heads() {
-				ch.HeadingPath = append(e.HeadingPath[:len(e.HeadingPath):len(e.HeadingPath)], e.Text)
+				ch.HeadingPath = slices.Concat(e.HeadingPath, []string{e.Text})
 			}
 		}
 		ch.ElementIDs = append(ch.ElementIDs, e.ID)

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/mivaa/mivaa/internal/pdf"
+	"github.com/mivaa/mivaa/jobs"
+)
+
+// invoke runs the program in this process.
+func invoke(t *testing.T, env []string, args ...string) (out, errs string, code int) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = run(t.Context(), args, env, strings.NewReader(""), &o, &e)
+	return o.String(), e.String(), code
+}
+
+// Everything that is wrong is said at once.
+func TestSettingsReportEverything(t *testing.T) {
+	t.Parallel()
+	env := []string{"MIVAA_LEASE=soon", "MIVAA_PAGE_MEMORY=lots", "MIVAA_RECOVERY=perhaps", "MIVAA_NO_SUCH=1", "MIVAA_TOKEN=secret", "HOME=/"}
+	out, errs, code := invoke(t, env, "serve")
+	if code != exitUsage || out != "" {
+		t.Errorf("exit %d, stdout %q", code, out)
+	}
+	for _, want := range []string{"MIVAA_LEASE", "MIVAA_PAGE_MEMORY", "MIVAA_RECOVERY", "unknown environment variable MIVAA_NO_SUCH"} {
+		if !strings.Contains(errs, want) {
+			t.Errorf("nothing of %s in:\n%s", want, errs)
+		}
+	}
+	if strings.Contains(errs, "MIVAA_TOKEN") || strings.Contains(errs, "secret") {
+		t.Errorf("the token is told:\n%s", errs)
+	}
+	_, errs, code = invoke(t, nil, "serve", "--workers", "-1", "--addr", "0.0.0.0:80", "--max-pages", "0", "--drain", "-1s")
+	if code != exitUsage {
+		t.Errorf("exit %d", code)
+	}
+	for _, want := range []string{"--workers", "--addr", "--max-pages", "--drain"} {
+		if !strings.Contains(errs, want) {
+			t.Errorf("nothing of %s in:\n%s", want, errs)
+		}
+	}
+}
+
+// A flag wins over its variable.
+func TestFlagsWin(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, errs, code := invoke(t, []string{"MIVAA_DATA_DIR=/nowhere"}, "jobs", "stats", "--data-dir", dir)
+	if code != exitUnavailable || !strings.Contains(errs, dir) || strings.Contains(errs, "/nowhere") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+	_, errs, _ = invoke(t, []string{"MIVAA_DATA_DIR=" + dir + "/env"}, "jobs", "stats")
+	if !strings.Contains(errs, dir+"/env") {
+		t.Errorf("the variable was not read: %s", errs)
+	}
+}
+
+func TestUsageErrors(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"frobnicate"}, {"serve", "--no-such-flag"}, {"serve", "extra"}, {"extract"}, {"extract", "--format", "gif", "a.pdf"},
+		{"extract", "--pages", "0", "a.pdf"}, {"extract", "-", "-"}, {"jobs", "show"},
+	} {
+		if _, errs, code := invoke(t, nil, args...); code != exitUsage || !strings.HasPrefix(errs, "error: ") {
+			t.Errorf("mivaa %s: exit %d: %s", strings.Join(args, " "), code, errs)
+		}
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		err  error
+		exit int
+		code string
+	}{
+		{jobs.ErrNotFound, exitNotFound, "not_found"},
+		{&jobs.MoveError{Status: jobs.Completed, Move: jobs.Restart}, exitState, "state"},
+		{&jobs.StoreError{Op: "open x", Err: io.ErrUnexpectedEOF, Hint: "do this"}, exitUnavailable, "unavailable"},
+		{fmt.Errorf("open: %w", jobs.ErrNewerSchema), exitUnavailable, "newer_schema"},
+		{&pdf.Error{Code: pdf.CodePasswordWrong, Err: errors.New("no")}, exitRefused, "password_wrong"},
+		{fmt.Errorf("x: %w", context.Canceled), exitInterrupted, "interrupted"},
+		{usagef("no"), exitUsage, "usage"},
+		{errors.New("boom"), exitFailure, "internal"},
+	}
+	for _, c := range cases {
+		var errs bytes.Buffer
+		console := &console{err: &errs, json: true}
+		if got := console.exit(c.err); got != c.exit {
+			t.Errorf("%v: exit %d, want %d", c.err, got, c.exit)
+		}
+		var said struct {
+			Error struct{ Code, Message, Hint string }
+		}
+		if err := json.Unmarshal(errs.Bytes(), &said); err != nil || said.Error.Code != c.code || said.Error.Message == "" {
+			t.Errorf("%v: said %s", c.err, errs.String())
+		}
+	}
+}
+
+func TestSize(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]size{"512MiB": 512 << 20, "1GiB": 1 << 30, "2000000": 2000000, "1 MB": 1000000} {
+		var s size
+		if err := s.Set(in); err != nil || s != want {
+			t.Errorf("%q is %d, %v", in, s, err)
+		}
+	}
+	for _, in := range []string{"", "lots", "-1", "1PiB1"} {
+		var s size
+		if err := s.Set(in); err == nil {
+			t.Errorf("%q is taken for %d", in, s)
+		}
+	}
+	if s := size(1 << 30); s.String() != "1.0GiB" {
+		t.Errorf("1 GiB is written %q", s.String())
+	}
+}
+
+// Every command and its help has what people look for.
+func TestEveryCommandHasAnExample(t *testing.T) {
+	t.Parallel()
+	c := &console{}
+	for _, cmd := range c.root().Commands() {
+		if cmd.Example == "" && !cmd.HasSubCommands() {
+			t.Errorf("%s has no example", cmd.CommandPath())
+		}
+		for _, sub := range cmd.Commands() {
+			if sub.Example == "" || sub.Short == "" {
+				t.Errorf("%s has no example or no summary", sub.CommandPath())
+			}
+		}
+	}
+}
