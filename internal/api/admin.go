@@ -12,7 +12,7 @@ import (
 // AdminJobs is what a deploy script reads before it restarts the service.
 type AdminJobs struct {
 	ActiveJobs int             `json:"active_jobs" doc:"Jobs that are processing"`
-	Jobs       []ActiveJob     `json:"jobs" doc:"Those jobs, the oldest first, at most 1000"`
+	Jobs       []ActiveJob     `json:"jobs" nullable:"false" doc:"Those jobs, the oldest first, at most 1000"`
 	Statistics jobs.Statistics `json:"statistics"`
 }
 

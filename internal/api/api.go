@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/mivaa/mivaa/internal/blob"
@@ -52,6 +53,7 @@ type API struct {
 	now       func() time.Time
 
 	uploads chan struct{}   // one for each upload under way
+	waiting atomic.Int64    // requests that wait for a change
 	life    context.Context //nolint:containedctx // ends with Stop, as a channel would be closed: context.AfterFunc takes it
 	stop    context.CancelCauseFunc
 	handler http.Handler
@@ -112,7 +114,7 @@ func (c Config) validate() error {
 		errs = append(errs, fmt.Errorf("api: unknown recovery %q", c.Recovery))
 	}
 	for _, h := range c.Hosts {
-		if name := hostName(h); name == "" || strings.ContainsAny(name, "/*@ ") {
+		if hostName(h) == "" || strings.ContainsAny(h, "/*@ ") {
 			errs = append(errs, fmt.Errorf("api: host %q is neither a name nor an address", h))
 		}
 	}

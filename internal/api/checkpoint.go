@@ -23,7 +23,7 @@ type Checkpoint struct {
 // Checkpoints is a part of what a job has recorded.
 type Checkpoints struct {
 	JobID       string       `json:"job_id" format:"uuid"`
-	Checkpoints []Checkpoint `json:"checkpoints"`
+	Checkpoints []Checkpoint `json:"checkpoints" nullable:"false"`
 	Count       int          `json:"count" doc:"Checkpoints in this answer"`
 	StepsDone   int          `json:"steps_done" doc:"Checkpoints in all"`
 	StepsTotal  int          `json:"steps_total"`

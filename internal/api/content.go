@@ -58,6 +58,8 @@ func (a *API) content(ctx context.Context, in *contentInput) (*contentOutput, er
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := a.untilStop(ctx)
+	defer cancel()
 	results := &extract.Results{Documents: a.documents, Jobs: a.jobs}
 	result, err := results.Open(ctx, req)
 	if err != nil {
@@ -119,17 +121,20 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, media string, write
 		w.Header().Del(partialHeader)
 		a.fail(w, r, err)
 	default:
-		_ = a.explain(ctx, err) // for the log
+		if !out.failed {
+			_ = a.explain(ctx, err) // for the log
+		}
 		panic(http.ErrAbortHandler)
 	}
 }
 
 // streamWriter sends the headers with the first byte.
 type streamWriter struct {
-	w     http.ResponseWriter
-	conn  *http.ResponseController
-	media string
-	begun bool
+	w      http.ResponseWriter
+	conn   *http.ResponseController
+	media  string
+	begun  bool
+	failed bool // the client takes no more
 }
 
 func (s *streamWriter) begin() {
@@ -141,11 +146,21 @@ func (s *streamWriter) begin() {
 	s.w.WriteHeader(http.StatusOK)
 }
 
+const piece = 64 << 10
+
 // Write gives the client a minute for each piece.
-func (s *streamWriter) Write(p []byte) (int, error) {
+func (s *streamWriter) Write(p []byte) (n int, err error) {
 	s.begin()
-	_ = s.conn.SetWriteDeadline(time.Now().Add(patienceWithClient)) // a recorder in a test has none
-	return s.w.Write(p)
+	for n < len(p) {
+		_ = s.conn.SetWriteDeadline(time.Now().Add(patienceWithClient)) // a recorder in a test has none
+		m, err := s.w.Write(p[n:min(len(p), n+piece)])
+		n += m
+		if err != nil {
+			s.failed = true
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // settle takes the deadline back, for the next answer on this connection.

@@ -23,7 +23,7 @@ func TestContent(t *testing.T) {
 		{"?pages=2,4-9&page_markers=true", "text/markdown; charset=utf-8", "<!-- page 2 -->\n\nThis is the text of page 2.\n\n<!-- page 4 -->\n\nThis is the text of page 4.\n"},
 	} {
 		a := e.get(up.ContentURL + test.query)
-		if a.StatusCode != 200 || a.body != test.want || a.Header.Get("Content-Type") != test.media {
+		if a.StatusCode != http.StatusOK || a.body != test.want || a.Header.Get("Content-Type") != test.media {
 			t.Errorf("%s: %d %s %q, want %q", test.query, a.StatusCode, a.Header.Get("Content-Type"), a.body, test.want)
 		}
 		if a.Header.Get(completeHeader) != "true" || a.Header.Get("Cache-Control") != "no-store" || a.Header.Get("X-Content-Type-Options") != "nosniff" {
@@ -45,7 +45,7 @@ func TestContent(t *testing.T) {
 		t.Errorf("chunks are %v", chunks)
 	}
 	head := e.send(http.MethodHead, up.ContentURL+"?format=text", nil)
-	if head.StatusCode != 200 || head.body != "" || head.Header.Get("Content-Type") != "text/plain; charset=utf-8" || head.Header.Get(completeHeader) != "true" {
+	if head.StatusCode != http.StatusOK || head.body != "" || head.Header.Get("Content-Type") != "text/plain; charset=utf-8" || head.Header.Get(completeHeader) != "true" {
 		t.Errorf("HEAD: %d %v", head.StatusCode, head.Header)
 	}
 }
@@ -55,7 +55,7 @@ func TestContentWhileRunning(t *testing.T) {
 	e := newEnv(t)
 	up := e.upload("running")
 	nothing := e.get(up.ContentURL)
-	if nothing.StatusCode != 200 || nothing.body != "" || nothing.Header.Get(completeHeader) != "false" {
+	if nothing.StatusCode != http.StatusOK || nothing.body != "" || nothing.Header.Get(completeHeader) != "false" {
 		t.Errorf("before the first page: %d %q %v", nothing.StatusCode, nothing.body, nothing.Header)
 	}
 	e.process(mustID(e, *up.JobID), 4, 2)
@@ -75,10 +75,8 @@ func TestContentRefused(t *testing.T) {
 	}
 	e.problem(e.get(up.ContentURL+"?pages=7"), http.StatusNotFound, "no_such_page")
 	e.problem(e.get("/api/rag/documents/7f3a0a52-9c50-4f7e-8f5e-0123456789ab/content"), http.StatusNotFound, codeNotFound)
-	// Its job was deleted before there was content.
+	// It was deleted.
 	lost := e.upload("lost")
-	_, err := e.store.Insert(t.Context())
-	e.ok(err)
 	e.ok(e.docs.Delete(t.Context(), mustID(e, lost.DocumentID), "test"))
 	e.problem(e.get(lost.ContentURL), http.StatusNotFound, codeNotFound)
 	if p := problemOf(extract.ErrReplaced); p.Status != http.StatusConflict || p.Code != codeContentChanged {
@@ -97,30 +95,30 @@ func TestStream(t *testing.T) {
 		t.Cleanup(s.Close)
 		return s
 	}
-	get := func(s *httptest.Server) (*http.Response, string, error) {
+	get := func(s *httptest.Server) (answer, error) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL, nil)
 		e.ok(err)
 		resp, err := s.Client().Do(req)
 		e.ok(err)
 		defer resp.Body.Close()
 		data, err := io.ReadAll(resp.Body)
-		return resp, string(data), err
+		return answer{resp, string(data)}, err
 	}
-	resp, body, err := get(serve(func(context.Context, io.Writer) error { return fault }))
+	a, err := get(serve(func(context.Context, io.Writer) error { return fault }))
 	e.ok(err)
-	p := e.problem(answer{resp, body}, http.StatusInternalServerError, codeInternal)
-	if strings.Contains(body, "secret") || p.RequestID != resp.Header.Get("X-Request-Id") {
-		t.Errorf("a fault is told: %s", body)
+	p := e.problem(a, http.StatusInternalServerError, codeInternal)
+	if strings.Contains(a.body, "secret") || p.RequestID != a.Header.Get("X-Request-Id") {
+		t.Errorf("a fault is told: %s", a.body)
 	}
 	if !strings.Contains(e.log.String(), "disk on fire at /secret/place") || !strings.Contains(e.log.String(), p.RequestID) {
 		t.Error("a fault is not logged")
 	}
-	_, body, err = get(serve(func(_ context.Context, w io.Writer) error {
+	a, err = get(serve(func(_ context.Context, w io.Writer) error {
 		_, _ = io.WriteString(w, strings.Repeat("half ", 10000))
 		return fault
 	}))
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("half a stream ended with %v after %d bytes", err, len(body))
+		t.Errorf("half a stream ended with %v after %d bytes", err, len(a.body))
 	}
 	// The service stops.
 	begun := make(chan struct{})
@@ -134,7 +132,7 @@ func TestStream(t *testing.T) {
 		<-begun
 		e.api.Stop()
 	}()
-	if _, _, err = get(s); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err = get(s); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("a stream ended with %v when the service stopped", err)
 	}
 }

@@ -32,7 +32,7 @@ func (a *API) descriptionRoutes(r chi.Router, described *huma.OpenAPI) error {
 	}
 	r.Get("/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/openapi+json")
-		_, _ = w.Write(append(spec[:len(spec):len(spec)], '\n')) // a client that has gone
+		_, _ = w.Write(append(slices.Clip(spec), '\n')) // a client that has gone
 	})
 
 	t, err := template.New("docs").Parse(describeHTML)
@@ -105,7 +105,13 @@ func params(op *huma.Operation) []param {
 	form := op.RequestBody.Content["multipart/form-data"].Schema
 	for _, name := range slices.Sorted(maps.Keys(form.Properties)) {
 		p := form.Properties[name]
-		out = append(out, param{Name: name, In: "form", Type: typeOf(p), Doc: p.Description, Required: slices.Contains(form.Required, name)})
+		f := param{Name: name, In: "form", Type: typeOf(p), Doc: p.Description, Required: slices.Contains(form.Required, name)}
+		// What may stand in the address as well is one line.
+		if i := slices.IndexFunc(out, func(o param) bool { return o.Name == name }); i >= 0 {
+			f.In = "form or " + out[i].In
+			out = slices.Delete(out, i, i+1)
+		}
+		out = append(out, f)
 	}
 	return out
 }

@@ -33,7 +33,7 @@ type Document struct {
 
 // DocumentList is a part of the list of documents.
 type DocumentList struct {
-	Documents  []Document `json:"documents" doc:"The newest first"`
+	Documents  []Document `json:"documents" nullable:"false" doc:"The newest first"`
 	Count      int        `json:"count" doc:"Documents in this answer"`
 	Limit      int        `json:"limit"`
 	Offset     int        `json:"offset"`

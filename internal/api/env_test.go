@@ -116,6 +116,18 @@ func (e *env) send(method, path string, body io.Reader, headers ...string) answe
 	return answer{resp, string(data)}
 }
 
+// async sends from a goroutine of its own. A failure there ends the test here
+// too: the answer is then empty.
+func (e *env) async(send func() answer) <-chan answer {
+	c := make(chan answer, 1)
+	go func() {
+		a := answer{Response: &http.Response{}}
+		defer func() { c <- a }()
+		a = send()
+	}()
+	return c
+}
+
 func (e *env) get(path string, headers ...string) answer {
 	e.Helper()
 	return e.send(http.MethodGet, path, nil, headers...)

@@ -91,6 +91,9 @@ const (
 	// restBetween bounds how often a waiting request reads the job: hints come
 	// with every commit of every job.
 	restBetween = 50 * time.Millisecond
+	// fewWaiting is how many requests may wait before they rest longer, so that
+	// all of them together read no more often than these do.
+	fewWaiting = 20
 )
 
 // waitForChange returns the job once its row differs from what it was, or as
@@ -101,13 +104,15 @@ func (a *API) waitForChange(ctx context.Context, was jobs.Job, wait time.Duratio
 	waiting, cancelWait := context.WithTimeout(waiting, wait)
 	defer cancelWait()
 	hints := a.jobs.Watch(waiting)
+	a.waiting.Add(1)
+	defer a.waiting.Add(-1)
 	for {
 		// Read after the watch began: what changed before is seen here.
 		j, err := a.job(ctx, was.ID)
 		if err != nil || changed(was, j) {
 			return j, err
 		}
-		if !pause(waiting, hints) {
+		if !pause(waiting, hints, restBetween*time.Duration(1+a.waiting.Load()/fewWaiting)) {
 			if ctx.Err() != nil {
 				return j, context.Cause(ctx)
 			}
@@ -122,10 +127,10 @@ func changed(was, is jobs.Job) bool {
 		was.Cause != is.Cause || was.Failures != is.Failures || was.Crashes != is.Crashes || !was.UpdatedAt.Equal(is.UpdatedAt)
 }
 
-// pause waits for a hint and a short rest, or for a second without one. It
-// reports false when ctx has ended.
-func pause(ctx context.Context, hints <-chan struct{}) bool {
-	rest := time.NewTimer(restBetween)
+// pause waits for a hint and a rest, or for a second without one. It reports
+// false when ctx has ended.
+func pause(ctx context.Context, hints <-chan struct{}, d time.Duration) bool {
+	rest := time.NewTimer(d)
 	defer rest.Stop()
 	reread := time.NewTimer(rereadEvery)
 	defer reread.Stop()

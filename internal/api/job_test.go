@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -145,54 +146,60 @@ func idOf(t *testing.T, at time.Time) string {
 	return id.String()
 }
 
+// watching tells when somebody begins to wait for a change.
+type watching struct {
+	jobs.Store
+	began chan struct{}
+}
+
+func (w *watching) Watch(ctx context.Context) <-chan struct{} {
+	w.began <- struct{}{}
+	return w.Store.Watch(ctx)
+}
+
 func TestJobWait(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
+	began := make(chan struct{}, 1)
+	e := newEnv(t, func(c *Config) { c.Jobs = &watching{c.Jobs, began} })
 	up := e.upload("wait")
 	id := mustID(e, *up.JobID)
-	ask := func() <-chan answer {
-		c := make(chan answer, 1)
-		go func() { c <- e.get(up.StatusURL + "?wait=30s") }()
+	wait := func() <-chan answer {
+		c := e.async(func() answer { return e.get(up.StatusURL + "?wait=30s") })
+		<-began
 		return c
 	}
 	// It answers at each change.
-	waiting := ask()
-	e.untilRead(up.StatusURL)
+	waiting := wait()
 	j := e.claim(id)
 	if s := read[JobStatus](e, <-waiting, http.StatusOK); s.Status != "processing" {
 		t.Errorf("status is %s", s.Status)
 	}
-	waiting = ask()
-	e.untilRead(up.StatusURL)
+	waiting = wait()
 	e.ok(e.store.Checkpoint(t.Context(), j.Fence(), 2, jobs.Step{Seq: 1, Data: record(1, "one").Encode()}))
 	if s := read[JobStatus](e, <-waiting, http.StatusOK); s.StepsDone != 1 || s.Progress != 50 {
 		t.Errorf("%d steps, %d %%", s.StepsDone, s.Progress)
 	}
 	// It answers when the time is over.
-	began := time.Now()
-	if s := read[JobStatus](e, e.get(up.StatusURL+"?wait=20ms"), http.StatusOK); s.StepsDone != 1 || time.Since(began) < 20*time.Millisecond {
-		t.Errorf("%d steps after %v", s.StepsDone, time.Since(began))
+	start := time.Now()
+	if s := read[JobStatus](e, e.get(up.StatusURL+"?wait=20ms"), http.StatusOK); s.StepsDone != 1 || time.Since(start) < 20*time.Millisecond {
+		t.Errorf("%d steps after %v", s.StepsDone, time.Since(start))
 	}
+	<-began
 	// It ends when the service stops, and waits no more.
-	waiting = ask()
-	e.untilRead(up.StatusURL)
+	waiting = wait()
 	e.api.Stop()
 	if s := read[JobStatus](e, <-waiting, http.StatusOK); s.Status != "processing" {
 		t.Errorf("status is %s", s.Status)
 	}
-	read[JobStatus](e, <-ask(), http.StatusOK)
+	start = time.Now()
+	read[JobStatus](e, e.get(up.StatusURL+"?wait=30s"), http.StatusOK)
 	// A job that has ended answers at once.
 	read[JobStatus](e, e.get(jobURL(e.in(jobs.Failed).ID)+"?wait=60s"), http.StatusOK)
+	if time.Since(start) > 20*time.Second {
+		t.Error("it waited although the service stops or the job has ended")
+	}
 	e.problem(e.get(up.StatusURL+"?wait=soon"), http.StatusBadRequest, codeInvalid)
 	e.problem(e.get(up.StatusURL+"?wait=-1s"), http.StatusBadRequest, codeInvalid)
-}
-
-// untilRead gives a request that was just begun the time to read the job. What
-// it would miss is only that it waits at all: it then answers at once, which is
-// right as well.
-func (e *env) untilRead(path string) {
-	e.Helper()
-	read[JobStatus](e, e.get(path), http.StatusOK)
 }
 
 func TestParseWait(t *testing.T) {

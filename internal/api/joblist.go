@@ -23,7 +23,7 @@ type listJobsInput struct {
 
 // JobList is a part of the list of jobs.
 type JobList struct {
-	Jobs       []JobRow `json:"jobs"`
+	Jobs       []JobRow `json:"jobs" nullable:"false"`
 	Count      int      `json:"count" doc:"Jobs in this answer"`
 	Limit      int      `json:"limit"`
 	Offset     int      `json:"offset"`

@@ -14,7 +14,7 @@ import (
 // null where the column is NULL.
 type JobRow struct {
 	ID             string          `json:"id" format:"uuid"`
-	DocumentID     *string         `json:"document_id" format:"uuid" nullable:"true"`
+	DocumentID     *string         `json:"document_id" format:"uuid"`
 	Filename       string          `json:"filename" example:"report.pdf"`
 	Status         string          `json:"status" enum:"pending,processing,completed,failed,interrupted"`
 	Progress       int             `json:"progress" minimum:"0" maximum:"100" doc:"Percent; 100 only when completed"`
@@ -63,7 +63,7 @@ type JobResult struct {
 	Filename       string                 `json:"filename"`
 	PageCount      int                    `json:"page_count" doc:"Pages read, the failed ones included"`
 	Partial        bool                   `json:"partial" doc:"Some pages could not be read"`
-	FailedPages    []documents.FailedPage `json:"failed_pages" doc:"Those pages"`
+	FailedPages    []documents.FailedPage `json:"failed_pages" nullable:"false" doc:"Those pages"`
 	ProcessingTime float64                `json:"processing_time" doc:"Seconds of the latest attempt"`
 	ContentURL     string                 `json:"content_url"`
 	Message        string                 `json:"message"`

@@ -20,7 +20,7 @@ const (
 	wordCancel  = "cancel"
 )
 
-func moveWords() []string { return []string{wordResume, wordRestart, wordRetry, wordCancel} }
+func moveWords() []string { return []string{wordResume, wordRetry, wordRestart, wordCancel} }
 
 func moveOf(word string) jobs.Move {
 	if word == wordRetry {

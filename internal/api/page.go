@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -169,7 +170,7 @@ func rowOf(j jobs.Job) row {
 		Pages: strconv.Itoa(j.StepsDone), Created: j.CreatedAt.UTC().Format("2006-01-02 15:04"), CreatedFull: j.CreatedAt.UTC().Format(time.RFC3339),
 		Running: j.Status == jobs.Processing, Progress: j.Progress, Icon: icon(j.Status),
 	}
-	if j.StepsTotal > 0 {
+	if j.StepsTotal > 0 && j.Status != jobs.Completed {
 		r.Pages += " of " + strconv.Itoa(j.StepsTotal)
 	}
 	if j.Cause == jobs.CauseCancelled {
@@ -256,9 +257,7 @@ func (p *page) move(word string) http.HandlerFunc {
 func (p *page) fail(w http.ResponseWriter, r *http.Request, err error) {
 	d := p.data()
 	d.Problem = p.a.explain(r.Context(), err)
-	for name, values := range d.Problem.GetHeaders() {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), d.Problem.GetHeaders())
 	p.write(w, d)
 }
 

@@ -18,7 +18,7 @@ import (
 
 // Problem is the body of every answer that is an error: a problem document
 // (RFC 9457). Programs go by Code; Detail is for people and may change.
-type Problem struct {
+type Problem struct { //nolint:errname // the word of RFC 9457
 	Type   string `json:"type" doc:"Always about:blank: code tells problems apart" example:"about:blank"`
 	Title  string `json:"title" doc:"The status in words" example:"Conflict"`
 	Status int    `json:"status" doc:"The HTTP status" example:"409"`
@@ -26,8 +26,8 @@ type Problem struct {
 	Code   string `json:"code" doc:"What is wrong, as one stable word" example:"move_not_allowed"`
 
 	CurrentStatus string       `json:"current_status,omitempty" doc:"With move_not_allowed: the job's status"`
-	Allowed       []string     `json:"allowed,omitzero" doc:"With move_not_allowed: the moves that this status allows"`
-	Errors        []FieldError `json:"errors,omitempty" doc:"With invalid_request: each thing that is wrong"`
+	Allowed       []string     `json:"allowed,omitzero" nullable:"false" doc:"With move_not_allowed: the moves that this status allows"`
+	Errors        []FieldError `json:"errors,omitempty" nullable:"false" doc:"With invalid_request: each thing that is wrong"`
 	RequestID     string       `json:"request_id,omitempty" doc:"With internal: the name of the line in the service's log that says more"`
 
 	retryAfter time.Duration
@@ -200,5 +200,12 @@ func days(d time.Duration) string {
 	if d >= 48*time.Hour && d%(24*time.Hour) == 0 {
 		return strconv.Itoa(int(d/(24*time.Hour))) + " days"
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m")
+	s := d.String() // 36h0m0s
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }

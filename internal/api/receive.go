@@ -36,10 +36,7 @@ func (a *API) receive(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	defer body.settle()
 	r.Body = body
 
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil && media == "" {
-		media = ""
-	}
+	media, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // "" where it is none
 	var source file
 	switch media {
 	case "multipart/form-data":
@@ -135,16 +132,14 @@ func formError(err error) error {
 		return nil
 	case errors.Is(err, multipart.ErrMessageTooLarge):
 		return invalid("body", "a field's headers are too long")
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errForm):
+	case errors.Is(err, io.ErrUnexpectedEOF):
 		return brokenOff()
 	}
 	if _, ours := errors.AsType[*Problem](err); ours || isKnown(err) {
 		return err
 	}
-	return invalid("body", "not a form: %v", err)
+	return invalid("body", "not a well-formed form")
 }
-
-var errForm = errors.New("malformed form")
 
 // rawName is the file's name where the body is the file itself.
 func rawName(r *http.Request) string {

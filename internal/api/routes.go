@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -208,9 +209,7 @@ const statusClientGone = 499
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := a.explain(r.Context(), err)
 	body, _ := json.Marshal(p) // a struct of words and numbers
-	for name, values := range p.GetHeaders() {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), p.GetHeaders())
 	w.Header().Set("Content-Type", p.ContentType(""))
 	w.Header().Del("Content-Disposition")
 	w.WriteHeader(p.Status)

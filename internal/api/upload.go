@@ -51,8 +51,8 @@ func (a *API) uploadRoutes(h huma.API) {
 		OperationID: "upload", Method: http.MethodPost, Path: uploadPath, Tags: []string{tagDocuments}, DefaultStatus: http.StatusAccepted,
 		Summary: "Upload a PDF",
 		Description: "The file, its document and its job are stored durably before the answer. The same Idempotency-Key again, or without a key the same bytes and options again, " +
-			"is answered with the first job and 200. Problems: 400 not a PDF (none of its first 1024 bytes begins %PDF-), 408, 409 the key belongs to other bytes or options, " +
-			"413, 415, 503 with Retry-After while the service is stopping or busy, 507 its disk is full.",
+			"is answered with the first job and 200. Problems: 400 not a PDF (no %PDF- in its first 1024 bytes), 408 nothing came for a minute, 409 the key belongs to other bytes or options, " +
+			"413, 415, 503 with Retry-After while the service is stopping or busy, 507 the disk is full.",
 		Parameters: uploadParameters(),
 		Responses: map[string]*huma.Response{"200": {
 			Description: "The first upload of these bytes answers",

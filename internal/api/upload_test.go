@@ -169,6 +169,30 @@ func (e *env) job0() jobs.Job {
 	return found[0]
 }
 
+// TestUploadAtOnce: however many send the same bytes at once, they get one job.
+func TestUploadAtOnce(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	const n = 8
+	var answers [n]<-chan answer
+	for i := range answers {
+		answers[i] = e.async(func() answer {
+			return e.send(http.MethodPost, uploadPath, strings.NewReader(samplePDF("once")), "Content-Type", "application/pdf")
+		})
+	}
+	ids, first := map[string]bool{}, 0
+	for _, c := range answers {
+		a := <-c
+		if a.StatusCode == http.StatusAccepted {
+			first++
+		}
+		ids[*read[Accepted](e, a, a.StatusCode).JobID] = true
+	}
+	if len(ids) != 1 || first != 1 {
+		t.Errorf("%d jobs, %d times 202", len(ids), first)
+	}
+}
+
 func TestUploadRefused(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, func(c *Config) { c.MaxUpload = 10 << 10 })
@@ -208,6 +232,7 @@ func TestUploadRefused(t *testing.T) {
 		{"long key", e.send("POST", uploadPath, strings.NewReader(pdf), "Content-Type", "application/pdf", "Idempotency-Key", strings.Repeat("k", 300)), 400, "invalid_request"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			p := (&env{TB: t}).problem(test.answer, test.status, test.code)
 			if test.code == codeInvalid && strings.Contains(p.Detail, "multipart:") {
 				t.Errorf("the detail speaks Go: %s", p.Detail)
@@ -254,8 +279,7 @@ func TestUploadWhileStopping(t *testing.T) {
 	e := newEnv(t)
 	// One upload is under way when the service stops.
 	r, w := io.Pipe()
-	answered := make(chan answer, 1)
-	go func() { answered <- e.send(http.MethodPost, uploadPath, r, "Content-Type", "application/pdf") }()
+	answered := e.async(func() answer { return e.send(http.MethodPost, uploadPath, r, "Content-Type", "application/pdf") })
 	_, err := io.WriteString(w, samplePDF("slow"))
 	e.ok(err)
 	e.eventually("the upload is under way", func() bool { return len(e.api.uploads) == 1 })
