@@ -32,6 +32,7 @@ else is wrong.`,
   mivaa check --data-dir /var/lib/mivaa --json | jq 'select(.state != "ok")'`,
 		// What is wrong with the environment is a finding here, not an end.
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			c.began = true
 			environment = c.environment(cmd)
 			return nil
 		},
@@ -258,8 +259,8 @@ func startEngine(ctx context.Context, cache string) (cold bool, err error) {
 	return cold, errors.Join(pool.Warm(ctx), pool.Close())
 }
 
-// leastFree is how much disk space is little.
-const leastFree = 1 << 30
+// littleFree is how much disk space is little.
+const littleFree = 1 << 30
 
 func (k *checker) disk(context.Context) finding {
 	dir := k.s.dataDir
@@ -275,7 +276,7 @@ func (k *checker) disk(context.Context) finding {
 		return finding{Check: "disk", State: stateWarn, Detail: "how much space is left is not known on this system"}
 	case err != nil:
 		return finding{Check: "disk", State: stateFail, Detail: err.Error()}
-	case free < leastFree:
+	case free < littleFree:
 		return finding{
 			Check: "disk", State: stateWarn, Detail: sizeOf(int64(free)) + " left",
 			Hint: "make room, or shorten --retention and --document-retention",

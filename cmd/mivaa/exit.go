@@ -42,15 +42,6 @@ func usage(err error) error {
 
 func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, args...)) }
 
-// refusals are the codes of documents that cannot be read.
-func isRefusal(code string) bool {
-	switch code {
-	case "not_a_pdf", "password_required", "password_wrong", "damaged", "too_large", "too_many_pages":
-		return true
-	}
-	return false
-}
-
 // classify is the one table from errors to exit codes.
 func classify(err error) *exitError {
 	var known *exitError
@@ -81,7 +72,7 @@ func classify(err error) *exitError {
 		return &exitError{exit: exitUnavailable, code: "unavailable", err: err, hint: store.Hint}
 	case errors.Is(err, jobs.ErrUnavailable):
 		return &exitError{exit: exitUnavailable, code: "unavailable", err: err}
-	case isRefusal(jobs.Code(err)):
+	case extract.Refused(jobs.Code(err)):
 		return &exitError{exit: exitRefused, code: jobs.Code(err), err: err}
 	}
 	return &exitError{exit: exitFailure, code: jobs.Code(err), err: err}

@@ -121,7 +121,7 @@ func outcome(ctx context.Context, j jobs.Job) error {
 	switch {
 	case j.Status == jobs.Completed:
 		return nil
-	case j.Status == jobs.Failed && isRefusal(j.ErrorCode):
+	case j.Status == jobs.Failed && extract.Refused(j.ErrorCode):
 		e := &exitError{exit: exitRefused, code: j.ErrorCode, err: errors.New(j.Error)}
 		if j.ErrorCode == pdf.CodePasswordRequired || j.ErrorCode == pdf.CodePasswordWrong {
 			e.hint = "give the password with --password-file"

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mivaa/mivaa/internal/extract"
 	"github.com/mivaa/mivaa/jobs"
 )
 
@@ -87,7 +88,7 @@ func (c *console) watchOne(ctx context.Context, d *data, arg string, wait time.D
 		}
 		if j.Ended() {
 			v.over()
-			return d.end(ctx, j)
+			return d.end(context.WithoutCancel(ctx), j)
 		}
 		if err = pace(ctx, changes); err != nil {
 			break
@@ -130,7 +131,7 @@ func (d *data) end(ctx context.Context, j jobs.Job) error {
 		}
 	case jobs.Failed:
 		e := &exitError{exit: exitFailure, code: j.ErrorCode, err: errors.New(remark(j, time.Now())), hint: show}
-		if isRefusal(j.ErrorCode) {
+		if extract.Refused(j.ErrorCode) {
 			e.exit = exitRefused
 		}
 		return e

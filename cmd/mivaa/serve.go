@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -15,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mivaa/mivaa/internal/api"
 	"github.com/mivaa/mivaa/internal/extract"
 	"github.com/mivaa/mivaa/internal/lifecycle"
 	"github.com/mivaa/mivaa/internal/pdf"
@@ -103,11 +100,16 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 	}
 	address := "none"
 	if s.work.workers > 0 {
-		pool, err := c.readers(ctx, &s.work, d, log)
+		warming, warm := untilSignal(ctx, signals)
+		pool, err := c.readers(warming, &s.work, d, log)
+		if sig := warm(); sig != nil { // nothing was begun that would have to be stopped in order
+			log.Warn("stopped during the start", "signal", sig.String())
+			return closePool(pool)
+		}
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, pool.Close()) }()
+		defer func() { err = errors.Join(err, closePool(pool)) }()
 		svc.Worker = s.work.worker(d, d.extractor(pool).Handle, log)
 	}
 	if s.addr != "" {
@@ -122,6 +124,34 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 		log.Info("Ready", "addr", address, "workers", s.work.workers, "data_dir", s.store.dataDir, "version", version())
 	}
 	return svc.Run(ctx, signals)
+}
+
+// untilSignal returns a context that a signal ends. The function that comes
+// with it ends that watch, and returns the signal if there was one.
+func untilSignal(ctx context.Context, signals <-chan os.Signal) (context.Context, func() os.Signal) {
+	ctx, cancel := context.WithCancel(ctx)
+	over, got := make(chan struct{}), make(chan os.Signal, 1)
+	go func() {
+		defer close(got)
+		select {
+		case sig := <-signals:
+			got <- sig
+			cancel()
+		case <-over:
+		}
+	}()
+	return ctx, func() os.Signal {
+		close(over)
+		cancel()
+		return <-got
+	}
+}
+
+func closePool(pool *pdf.Pool) error {
+	if pool == nil {
+		return nil
+	}
+	return pool.Close()
 }
 
 // readers starts the pool of reader processes.
@@ -184,50 +214,4 @@ func (d *data) cleanup(ctx context.Context, retention, documentRetention time.Du
 	}
 	_, err := d.blobs.Sweep(ctx, d.documents.SourcesInUse)
 	return removed, err
-}
-
-// server is the API as the lifecycle sees it.
-type server struct {
-	api      *api.API
-	http     *http.Server
-	listener net.Listener
-}
-
-func newServer(s *serveSettings, d *data, log *slog.Logger) (*server, error) {
-	a, err := api.New(api.Config{
-		Jobs: d.jobs, Documents: d.documents, Blobs: d.blobs,
-		Version: version(), MaxUpload: int64(s.work.maxUpload), Retention: s.retention,
-		Recovery: jobs.Recovery(s.work.recovery.value), Hosts: s.hosts, Logger: log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	l, err := net.Listen("tcp", s.addr)
-	if err != nil {
-		return nil, &exitError{exit: exitFailure, code: "address", err: err, hint: "is another instance running? choose another address with --addr"}
-	}
-	h := &http.Server{
-		Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-	return &server{api: a, http: h, listener: l}, nil
-}
-
-// Serve implements lifecycle.Server.
-func (s *server) Serve() error {
-	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
-}
-
-// Refuse implements lifecycle.Server.
-func (s *server) Refuse() { s.api.Stop() }
-
-// Close implements lifecycle.Server.
-func (s *server) Close(ctx context.Context) error {
-	if err := s.http.Shutdown(ctx); err != nil {
-		return errors.Join(err, s.http.Close())
-	}
-	return nil
 }

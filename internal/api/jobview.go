@@ -3,10 +3,10 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"time"
 
 	"github.com/mivaa/mivaa/internal/documents"
+	"github.com/mivaa/mivaa/internal/extract"
 	"github.com/mivaa/mivaa/jobs"
 )
 
@@ -69,10 +69,6 @@ type JobResult struct {
 	Message        string                 `json:"message"`
 }
 
-// refusals are the error codes that trying again cannot mend: it is the
-// document that is wrong.
-var refusals = []string{"not_a_pdf", "password_required", "password_wrong", "damaged", "too_large", "too_many_pages", "source_missing", "source_changed"}
-
 func jobRow(j jobs.Job) JobRow {
 	return JobRow{
 		ID: j.ID.String(), JobID: j.ID.String(), DocumentID: text(j.DocumentID.String()), Filename: j.Filename,
@@ -89,7 +85,7 @@ func jobRow(j jobs.Job) JobRow {
 
 func retryable(j jobs.Job) bool {
 	_, legal := jobs.Resume.Target(j.Status)
-	return legal && !slices.Contains(refusals, j.ErrorCode)
+	return legal && !extract.Refused(j.ErrorCode)
 }
 
 func jobRows(found []jobs.Job) []JobRow {

@@ -77,6 +77,15 @@ func (f *Folder) prepare(ctx context.Context) error {
 // Close releases the folder. Files that were opened stay open.
 func (f *Folder) Close() error { return f.root.Close() }
 
+// Check reports whether the folder is there. It writes nothing and costs
+// nothing; Probe tells more.
+func (f *Folder) Check() error {
+	if _, err := f.root.Stat(tmpDir); err != nil {
+		return trouble("look at blob store "+f.path, err)
+	}
+	return nil
+}
+
 // Path returns where the folder is, for messages.
 func (f *Folder) Path() string { return f.path }
 

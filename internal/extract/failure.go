@@ -16,13 +16,24 @@ const CodeNoSuchPage = "no_such_page"
 // ErrNoSuchPage: none of the selected pages is in the document.
 var ErrNoSuchPage = errors.New("no such page")
 
-// lasting are the codes that trying again does not mend: they are the
-// document's fault, or its source's.
-var lasting = map[string]bool{
-	pdf.CodeNotAPDF: true, pdf.CodePasswordRequired: true, pdf.CodePasswordWrong: true, pdf.CodeDamaged: true,
-	pdf.CodeTooLarge: true, pdf.CodeTooManyPages: true, pdf.CodePageTimeout: true, pdf.CodeOutOfMemory: true, pdf.CodeReaderCrashed: true,
-	blob.CodeMissing: true, blob.CodeChanged: true,
-	CodeNoSuchPage: true,
+// Refused reports whether a code says that the document cannot be read as it
+// was submitted: only other bytes, another password or other pages mend that.
+func Refused(code string) bool {
+	switch code {
+	case pdf.CodeNotAPDF, pdf.CodePasswordRequired, pdf.CodePasswordWrong, pdf.CodeDamaged, pdf.CodeTooLarge, pdf.CodeTooManyPages, CodeNoSuchPage:
+		return true
+	}
+	return false
+}
+
+// lasting reports whether trying again by itself would be in vain. A person may
+// mend more: raise a limit, restore a source.
+func lasting(code string) bool {
+	switch code {
+	case pdf.CodePageTimeout, pdf.CodeOutOfMemory, pdf.CodeReaderCrashed, blob.CodeMissing, blob.CodeChanged:
+		return true
+	}
+	return Refused(code)
 }
 
 // classify marks errors that trying again does not mend. Others are tried again
@@ -34,7 +45,7 @@ func classify(err error) error {
 		return nil
 	case errors.Is(err, documents.ErrNotFound):
 		return jobs.Permanent(jobs.WithCode(blob.CodeMissing, err))
-	case lasting[jobs.Code(err)]:
+	case lasting(jobs.Code(err)):
 		return jobs.Permanent(err)
 	}
 	return err

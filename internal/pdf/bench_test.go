@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 )
 
 // BenchmarkPages reads a long document: the one that MIVAA_BENCH_PDF names, or
@@ -18,13 +16,13 @@ func BenchmarkPages(b *testing.B) {
 		b.Fatal(err)
 	}
 	pages := 0
-	before := usage(syscall.RUSAGE_SELF)
+	before := usage()
 	for b.Loop() {
 		d, err := p.Open(b.Context(), src, size, "")
 		if err != nil {
 			b.Fatal(err)
 		}
-		read, err := readAll(b, b.Context(), d, all(d))
+		read, err := readAll(b.Context(), b, d, all(d))
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -32,20 +30,12 @@ func BenchmarkPages(b *testing.B) {
 		d.Close()
 	}
 	b.ReportMetric(float64(pages)/b.Elapsed().Seconds(), "pages/s")
-	b.ReportMetric((usage(syscall.RUSAGE_SELF)-before).Seconds()*1000/float64(pages), "service-cpu-ms/page")
+	b.ReportMetric((usage()-before).Seconds()*1000/float64(pages), "service-cpu-ms/page")
 	ticks := 0
 	for _, pid := range p.pids(false) {
 		ticks += cpuTicks(pid)
 	}
 	b.ReportMetric(float64(ticks)*10/float64(pages), "reader-cpu-ms/page")
-}
-
-func usage(who int) time.Duration {
-	var u syscall.Rusage
-	if syscall.Getrusage(who, &u) != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func longDocument(b *testing.B) (*strings.Reader, int64) {

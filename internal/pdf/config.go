@@ -78,7 +78,7 @@ func (c Config) withDefaults() (Config, error) {
 
 // engineVersion names the compiled code's directory: code of an older version
 // is never looked at.
-const engineVersion = "go-pdfium-1.21.4"
+const engineVersion = "go-pdfium-v1.21.4"
 
 // prepareCache makes the directory of compiled code. own says that it is the
 // pool's to remove.

@@ -23,8 +23,8 @@
 // Config.CacheDir), keep a password longer than its Document, or log a word of
 // a document.
 //
-// One file is one subject. In the service: pool.go, process.go and watch.go keep
-// the readers, document.go, pages.go and window.go read a document with them. In
-// the reader: main.go answers the service, engine.go runs PDFium, the files read_*.go take a
-// page apart. frame.go and message.go are what both speak.
+// In the service, pool.go, process.go and watch.go keep the readers; document.go,
+// pages.go and window.go read a document with them. In a reader, main.go answers
+// the service, engine.go runs PDFium, and the files read_*.go take a document and
+// its pages apart. frame.go, message.go and wire.go are what both speak.
 package pdf

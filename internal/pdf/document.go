@@ -1,9 +1,9 @@
 package pdf
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -23,9 +23,6 @@ type Document struct {
 	closed bool
 }
 
-// headerSize is where a PDF has to say that it is one.
-const headerSize = 1024
-
 // Open opens the document in src, size bytes long. src is read from several
 // goroutines at once, until Close returns; it is not closed. password may be
 // empty. Failures are an *Error, ErrClosed, or the cause of ctx.
@@ -34,17 +31,17 @@ func (p *Pool) Open(ctx context.Context, src io.ReaderAt, size int64, password s
 	if size > math.MaxUint32 {
 		return nil, fail(CodeTooLarge, "the document has %d bytes, more than 4 GiB", size)
 	}
-	head := make([]byte, min(max(size, 0), headerSize))
+	head := make([]byte, min(max(size, 0), headerWithin))
 	if n, err := src.ReadAt(head, 0); n < len(head) {
 		return nil, fail(CodeInternal, "read source: %w", err)
 	}
-	if !bytes.Contains(head, []byte("%PDF-")) {
-		return nil, fail(CodeNotAPDF, "the file is not a PDF: its first %d bytes do not say so", headerSize)
+	if !hasHeader(head) {
+		return nil, &Error{Code: CodeNotAPDF, Err: errHeader}
 	}
 	d := &Document{pool: p, src: src, size: size, password: password}
 	err := d.describe(ctx, false)
 	if costsReader(codeOf(err)) {
-		p.log.Warn("reader lost while opening a document, trying once more", "error", err)
+		p.log.Warn("reader lost while opening a document, trying once more", keyError, err)
 		err = d.describe(ctx, true)
 	}
 	if err != nil {
@@ -81,14 +78,14 @@ func (d *Document) describe(ctx context.Context, fresh bool) error {
 
 // openIn opens the document in a reader.
 func (d *Document) openIn(ctx context.Context, r *process, describe bool) ([]byte, error) {
-	request, err := json.Marshal(openRequest{Size: d.size, Password: d.password, Describe: describe})
+	request, err := json.Marshal(openRequest{Size: d.size, Password: []byte(d.password), Describe: describe})
 	if err != nil {
 		return nil, fail(CodeInternal, "encode request: %w", err)
 	}
 	r.used, r.open = true, nil
 	f, err := r.call(ctx, d, d.limits(), frameOpen, request)
 	if err != nil {
-		if e, ok := err.(*Error); ok && (countsAsLost(e.Code)) {
+		if e, ok := errors.AsType[*Error](err); ok && countsAsLost(e.Code) {
 			err = &Error{Code: e.Code, Err: fmt.Errorf("open document: %w", e.Err)}
 		}
 		return nil, err

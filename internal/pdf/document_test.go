@@ -24,7 +24,7 @@ func TestPagesInOrder(t *testing.T) {
 	w.catalog = "/PageLabels << /Nums [0 << /S /r >> 4 << /S /D >>] >>"
 	p := newPool(t, Config{})
 	d := openBytes(t, p, w.bytes(), "")
-	pages, err := readAll(t, t.Context(), d, all(d))
+	pages, err := readAll(t.Context(), t, d, all(d))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,10 +37,10 @@ func TestPagesInOrder(t *testing.T) {
 		t.Errorf("labels: %q", got)
 	}
 	// Any order, and any selection.
-	if _, err := readAll(t, t.Context(), d, []int{7, 8, 150, 3, 3, 1}); err != nil {
+	if _, err := readAll(t.Context(), t, d, []int{7, 8, 150, 3, 3, 1}); err != nil {
 		t.Error(err)
 	}
-	if _, err := readAll(t, t.Context(), d, []int{151}); codeOf(err) != CodeInternal {
+	if _, err := readAll(t.Context(), t, d, []int{151}); codeOf(err) != CodeInternal {
 		t.Errorf("page beyond the end: %v", err)
 	}
 }
@@ -106,7 +106,7 @@ func TestGeometry(t *testing.T) {
 		w.page(content, fmt.Sprintf(image, rotation), fmt.Sprintf(link, w.pages[0]))
 	}
 	d := openBytes(t, newPool(t, Config{Readers: 1}), w.bytes(), "")
-	pages, err := readAll(t, t.Context(), d, []int{2, 3, 4, 5})
+	pages, err := readAll(t.Context(), t, d, []int{2, 3, 4, 5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestImagesAndFonts(t *testing.T) {
 	w.page("q 100 0 0 200 72 500 cm /I Do Q q 2 0 0 2 300 0 cm /F Do Q BT /F2 10 Tf 72 400 Td (Code) Tj ET",
 		fmt.Sprintf("/Resources << /XObject << /I %d 0 R /F %d 0 R >> /Font << /F2 << /Type /Font /Subtype /Type1 /BaseFont /Courier-Bold >> >> >>", image, form))
 	d := openBytes(t, newPool(t, Config{Readers: 1}), w.bytes(), "")
-	pages, err := readAll(t, t.Context(), d, []int{1})
+	pages, err := readAll(t.Context(), t, d, []int{1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,6 +187,8 @@ func TestEncrypted(t *testing.T) {
 		{"rc4 without a password", old("open"), "", CodePasswordRequired, 0},
 		{"rc4 with another password", old("open"), "shut", CodePasswordWrong, 0},
 		{"rc4 with a Latin-1 password", old("Schl\xfcssel"), "Schlüssel", "", 2},
+		{"rc4 with Latin-1 given as it is", old("Schl\xfcssel"), "Schl\xfcssel", "", 2},
+		{"aes with Latin-1 given as it is", aes, "Schl\xfcssel", "", 6},
 		{"rc4 that needs no password", old(""), "", "", 2},
 		{"rc4 that needs no password, with one", old(""), "any", "", 2},
 		{"aes", aes, "Schlüssel", "", 6},
@@ -195,6 +197,7 @@ func TestEncrypted(t *testing.T) {
 		{"password with a zero", aes, "Schl\x00", CodePasswordWrong, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			d, err := p.Open(t.Context(), bytes.NewReader(c.file), int64(len(c.file)), c.password)
 			if c.code != "" {
 				wantCode(t, err, c.code)
@@ -207,7 +210,7 @@ func TestEncrypted(t *testing.T) {
 			if i := d.Info(); !i.Encrypted || i.SecurityRevision != c.revision {
 				t.Errorf("info: %+v", i)
 			}
-			pages, err := readAll(t, t.Context(), d, []int{1})
+			pages, err := readAll(t.Context(), t, d, []int{1})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -239,6 +242,7 @@ func TestOpenRefuses(t *testing.T) {
 		"too many pages": {whole.bytes(), CodeTooManyPages},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			_, err := p.Open(t.Context(), bytes.NewReader(c.file), int64(len(c.file)), "")
 			wantCode(t, err, c.code)
 		})
@@ -252,7 +256,7 @@ func TestOpenRefuses(t *testing.T) {
 	w.pages = append(w.pages, "9999 0 R")
 	w.page(text("after"))
 	d := openBytes(t, p, w.bytes(), "")
-	pages, err := readAll(t, t.Context(), d, all(d))
+	pages, err := readAll(t.Context(), t, d, all(d))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf16"
@@ -31,7 +32,7 @@ import (
 // trap as its value; whoever answers the service recovers it and gives the
 // process up.
 type engine struct {
-	ctx     context.Context
+	ctx     context.Context //nolint:containedctx // never cancelled: how wazero is given the allocator and the listener
 	pool    pdfium.Pool
 	memory  *sandbox
 	catcher *moduleCatcher
@@ -146,9 +147,9 @@ func (e *engine) ok(f fn, args ...uint64) bool { return uint32(e.call(f, args...
 // count calls a function that returns a signed number, -1 for a failure.
 func (e *engine) count(f fn, args ...uint64) int { return int(int32(e.call(f, args...))) }
 
-// at is n bytes of the scratch memory from offset on, valid until the next call.
-func (e *engine) at(offset, n uint32) []byte {
-	b, ok := e.mem.Read(e.scratch+offset, n)
+// result is the first n bytes of the scratch memory, valid until the next call.
+func (e *engine) result(n uint32) []byte {
+	b, ok := e.mem.Read(e.scratch, n)
 	if !ok {
 		panic(trap{errors.New("scratch memory is out of range")})
 	}
@@ -185,7 +186,7 @@ func (e *engine) text(fill func(buf, size uint64) uint64) []byte {
 		return nil
 	}
 	if n <= scratchSize {
-		return e.at(0, n)
+		return e.result(n)
 	}
 	p := e.call(fnMalloc, uint64(n))
 	if p == 0 {
@@ -226,10 +227,8 @@ func (e *engine) bytes8(fill func(buf, size uint64) uint64) string {
 type moduleCatcher struct{ mod api.Module }
 
 func (c *moduleCatcher) NewFunctionListener(def api.FunctionDefinition) experimental.FunctionListener {
-	for _, name := range def.ExportNames() {
-		if name == "FPDF_InitLibrary" {
-			return c
-		}
+	if slices.Contains(def.ExportNames(), "FPDF_InitLibrary") {
+		return c
 	}
 	return nil
 }

@@ -20,6 +20,13 @@ const (
 	CodeInternal         = "internal"
 )
 
+// Keys of log records.
+const (
+	keyPage  = "page_number"
+	keyCode  = "error_code"
+	keyError = "error"
+)
+
 // ErrClosed is returned by every method of a Pool or Document that was closed.
 var ErrClosed = errors.New("pdf: closed")
 
@@ -34,6 +41,9 @@ type Error struct {
 func (e *Error) Error() string { return e.Err.Error() }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// ErrorCode returns Code: package jobs asks any error for it.
+func (e *Error) ErrorCode() string { return e.Code }
 
 func fail(code, format string, args ...any) *Error {
 	return &Error{Code: code, Err: fmt.Errorf(format, args...)}

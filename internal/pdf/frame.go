@@ -2,6 +2,7 @@ package pdf
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -28,7 +29,7 @@ const (
 	frameHello      byte = 'H' // once, when it is warm
 	frameRead       byte = 'R' // offset uint64, length uint32
 	frameInfo       byte = 'I' // a document is open: an Info as JSON, empty if it was not asked for
-	framePageRecord byte = 'J' // a layout.Page as JSON
+	framePageRecord byte = 'J' // a layout.Page (wire.go)
 	framePong       byte = 'q'
 	frameFailed     byte = 'X' // a failure as JSON, in place of any other answer
 )
@@ -39,7 +40,7 @@ const frameHeader = 5
 // well under it; a length above it can only be nonsense.
 const maxFrame = maxRecord + 1<<20
 
-// maxRecord is the largest page record, as JSON.
+// maxRecord is the largest page record, by its weight as JSON; in a frame it is less.
 const maxRecord = 16 << 20
 
 // readFrame reads one frame, its payload into buf if it fits. An end of the
@@ -62,7 +63,7 @@ func readFrame(r io.Reader, buf []byte) (frame, error) {
 		payload = grow(payload, chunk)
 		read, err := io.ReadFull(r, payload[len(payload):len(payload)+chunk])
 		payload = payload[:len(payload)+read]
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		if err != nil {

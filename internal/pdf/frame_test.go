@@ -2,6 +2,7 @@ package pdf
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"testing"
 )
@@ -23,7 +24,7 @@ func TestFrames(t *testing.T) {
 		}
 		buf = f.payload[:0]
 	}
-	if _, err := readFrame(&b, nil); err != io.EOF {
+	if _, err := readFrame(&b, nil); !errors.Is(err, io.EOF) {
 		t.Errorf("at the end: %v", err)
 	}
 	if err := writeFrame(io.Discard, 'x', make([]byte, maxFrame+1)); err == nil {

@@ -63,10 +63,11 @@ type readerMain struct {
 	out    *os.File
 	engine *engine
 
-	request openRequest // of the document that is open, or to be opened again
-	has     bool        // there is a request
-	doc     uint64      // 0: not open
-	glyphs  layout.Glyphs
+	request openRequest   // of the document that is open, or to be opened again
+	has     bool          // there is a request
+	doc     uint64        // 0: not open
+	glyphs  layout.Glyphs // of the latest page, and its record: memory to use again
+	record  []byte
 	gc      collector
 }
 
@@ -74,12 +75,16 @@ type readerMain struct {
 // gone, this is what ends a reader in mid-page.
 func (w *readerMain) listen(stdin io.Reader) {
 	in := bufio.NewReaderSize(stdin, 64<<10)
+	// One buffer for all: the service sends nothing more before it was asked to,
+	// and by then the last frame has been used. Garbage would stay until the call ends.
+	var buf []byte
 	for {
-		f, err := readFrame(in, nil)
+		f, err := readFrame(in, buf)
 		if err != nil {
-			os.Exit(exitDone)
+			os.Exit(exitDone) //nolint:forbidigo // there is nothing to clean up, and no time
 		}
 		w.in <- f
+		buf = f.payload
 	}
 }
 
@@ -168,8 +173,9 @@ func (w *readerMain) answer(f frame) (kind byte, payload []byte, broken error) {
 	default:
 		err = fmt.Errorf("frame of unknown kind %q", f.kind)
 	}
-	if err == nil && w.engine.memory.refused {
-		// PDFium may go on without what it did not get: text would be missing.
+	if w.engine.memory.refused {
+		// PDFium may go on without what it did not get: text would be missing, or
+		// the page would seem damaged.
 		err = fail(CodeOutOfMemory, "PDFium needs more than %d MiB of memory", w.engine.memory.limit>>20)
 		return frameFailed, encodeFailure(err, true), err
 	}
@@ -225,7 +231,7 @@ func (w *readerMain) open(payload []byte) (byte, []byte, error) {
 }
 
 func (w *readerMain) reopen() error {
-	doc, err := w.engine.open(w.request.Size, w.request.Password)
+	doc, err := w.engine.open(w.request.Size, string(w.request.Password))
 	w.doc = doc
 	return err
 }
@@ -246,19 +252,20 @@ func (w *readerMain) page(payload []byte) (byte, []byte, error) {
 	if !w.engine.readPage(w.doc, number, &w.glyphs) {
 		return 0, nil, fail(CodeDamaged, "damaged: PDFium cannot load it")
 	}
-	record := layout.Read(w.glyphs).Encode()
-	if len(record) > maxRecord {
-		return 0, nil, fail(CodeOutOfMemory, "too large: its record has %d MiB, more than %d", len(record)>>20, maxRecord>>20)
+	page := layout.Read(w.glyphs)
+	if size := weight(&page); size > maxRecord {
+		return 0, nil, fail(CodeOutOfMemory, "too large: its record has %d MiB, more than %d", size>>20, maxRecord>>20)
 	}
+	w.record = encodeRecord(w.record[:0], &page)
 	// PDFium keeps every stream of every page until the document is closed, and
 	// its memory never shrinks: on a long document begin again now and then.
-	if uint64(w.engine.mem.Size()) > w.engine.memory.limit/2 {
+	if !w.engine.memory.refused && uint64(w.engine.mem.Size()) > w.engine.memory.limit/2 {
 		w.doc = 0
 		if err := w.engine.renew(); err != nil {
 			return 0, nil, err
 		}
 	}
-	return framePageRecord, record, nil
+	return framePageRecord, w.record, nil
 }
 
 // collector runs the garbage collector by hand.

@@ -8,12 +8,22 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/mivaa/mivaa/internal/layout"
 )
+
+const (
+	liarCommand    = "test-liar"
+	serviceCommand = "test-service"
+)
+
+// slack stretches the bounds of time where the machine may be busy with other tests.
+const slack = 5
+
+// forever is a loop that nobody waits for: 10^20 forms.
+const forever = 20
 
 // TestMain lets this test binary be its own reader, and the other processes that the tests need.
 func TestMain(m *testing.M) {
@@ -30,12 +40,31 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// service stands for the service that is killed: it reads a page that hangs, and tells its reader's id.
+func service() int {
+	w := newWriter()
+	w.loop(forever, 10)
+	b := w.bytes()
+	p, err := New(Config{Readers: 1, CacheDir: testCache()})
+	if err != nil {
+		panic(err)
+	}
+	d, err := p.Open(context.Background(), bytes.NewReader(b), int64(len(b)), "")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Fprintln(os.Stdout, p.pids(false)[0])
+	for _, err := range d.Pages(context.Background(), []int{1}) {
+		panic(fmt.Sprint("the page does not hang: ", err))
+	}
+	return 0
+}
+
 // testCache is kept between runs: PDFium takes seconds to compile, many more under the race detector.
 func testCache() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("mivaa-pdf-test-%d", os.Getuid()))
 }
 
-// open makes a pool, if p is nil, and opens a document in it.
 func newPool(t testing.TB, c Config) *Pool {
 	t.Helper()
 	if c.CacheDir == "" {
@@ -79,7 +108,7 @@ func all(d *Document) []int {
 }
 
 // readAll reads pages and checks that they come in order.
-func readAll(t testing.TB, ctx context.Context, d *Document, numbers []int) ([]layout.Page, error) {
+func readAll(ctx context.Context, t testing.TB, d *Document, numbers []int) ([]layout.Page, error) {
 	t.Helper()
 	var pages []layout.Page
 	for page, err := range d.Pages(ctx, numbers) {
@@ -126,19 +155,6 @@ func eventually(t testing.TB, what string, within time.Duration, condition func(
 		}
 		<-tick.C
 	}
-}
-
-// gone says whether a process has ended, waited for or not.
-func gone(pid int) bool {
-	if syscall.Kill(pid, 0) != nil {
-		return true
-	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return os.IsNotExist(err)
-	}
-	i := bytes.LastIndexByte(stat, ')')
-	return i >= 0 && i+2 < len(stat) && stat[i+2] == 'Z'
 }
 
 // pids lists the readers that live, those in a call if busy is asked for.

@@ -2,7 +2,10 @@
 
 package pdf
 
-import "syscall"
+import (
+	"fmt"
+	"syscall"
+)
 
 // region is reserved address space; the system gives it memory as it is touched.
 type region struct{ b []byte }
@@ -10,8 +13,8 @@ type region struct{ b []byte }
 func reserve(limit uint64) region {
 	b, err := syscall.Mmap(-1, 0, int(limit), syscall.PROT_READ|syscall.PROT_WRITE, mmapFlags)
 	if err != nil {
-		// wazero's interface has no error; it checks what resize returns.
-		return region{}
+		// There is no other way to say it; the reader ends, and these are its last words.
+		panic(fmt.Sprintf("reserve %d MiB of address space: %v", limit>>20, err))
 	}
 	return region{b}
 }
@@ -24,7 +27,5 @@ func (r region) resize(size uint64) []byte {
 }
 
 func (r region) release() {
-	if r.b != nil {
-		_ = syscall.Munmap(r.b) // nothing can be done about it
-	}
+	_ = syscall.Munmap(r.b) // nothing can be done about it
 }

@@ -16,7 +16,7 @@ type settings struct {
 // openRequest is the payload of frameOpen.
 type openRequest struct {
 	Size     int64  `json:"size"`
-	Password string `json:"password,omitempty"`
+	Password []byte `json:"password,omitempty"`
 	Describe bool   `json:"describe,omitempty"` // answer with the whole Info, not with the page count alone
 }
 

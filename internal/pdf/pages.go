@@ -86,7 +86,7 @@ func (d *Document) read(ctx context.Context, w *window, r *process, run run) {
 	defer func() { w.giveBack(run) }() // what is left of it
 	if r.open != d {
 		if _, err := d.openIn(ctx, r, false); err != nil {
-			if !costsReader(codeOf(err)) || !w.mayOpenAgain() {
+			if !countsAsLost(codeOf(err)) || !w.mayOpenAgain() {
 				w.fail(err)
 			}
 			return
@@ -108,14 +108,14 @@ func (d *Document) read(ctx context.Context, w *window, r *process, run run) {
 			w.fail(err)
 			return
 		case costsReader(code) && !run.alone:
-			d.pool.log.Warn("reader lost, page is tried once more", "page_number", number, "error_code", code, "error", err)
+			d.pool.log.Warn("reader lost, page is tried once more", keyPage, number, keyCode, code, keyError, err)
 			w.suspect(i)
 		default:
 			level := slog.LevelDebug
 			if countsAsLost(code) {
 				level = slog.LevelWarn
 			}
-			d.pool.log.Log(ctx, level, "page failed", "page_number", number, "error_code", code, "error", err)
+			d.pool.log.Log(ctx, level, "page failed", keyPage, number, keyCode, code, keyError, err)
 			page := layout.Failed(number, code, sentence(number, err))
 			w.put(i, page, int64(len(page.Error)))
 		}
@@ -134,8 +134,9 @@ func (d *Document) page(ctx context.Context, r *process, number int) (layout.Pag
 	}
 	if f.kind == framePageRecord {
 		var page layout.Page
-		if page, err = layout.Decode(f.payload); err == nil && page.Number == number {
-			return page, int64(len(f.payload)), nil
+		if page, err = decodeRecord(f.payload); err == nil && page.Number == number {
+			size := weight(&page)
+			return page, size, nil
 		}
 	}
 	r.stop(nil)

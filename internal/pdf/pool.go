@@ -301,8 +301,8 @@ func (p *Pool) startProcess(ctx context.Context, d *Document) (*process, error) 
 		return nil, fmt.Errorf("start reader: %w", err)
 	}
 	args := append(slices.Clone(p.config.Command[1:]), string(s))
-	cmd := exec.Command(p.config.Command[0], args...)
-	cmd.Env = []string{} // nothing of ours is a reader's business
+	cmd := exec.Command(p.config.Command[0], args...) //nolint:noctx // a reader outlives the call that starts it; Close ends it
+	cmd.Env = []string{}                              // nothing of ours is a reader's business
 	isolate(cmd)
 	r := &process{cmd: cmd, log: &tail{}, lessee: d}
 	cmd.Stderr = r.log

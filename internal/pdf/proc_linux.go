@@ -16,7 +16,13 @@ func isolate(cmd *exec.Cmd) {
 }
 
 // executable is this very program, even after its file was replaced or removed.
-func executable() (string, error) { return "/proc/self/exe", nil }
+func executable() (string, error) {
+	const self = "/proc/self/exe"
+	if _, err := os.Stat(self); err != nil {
+		return os.Executable()
+	}
+	return self, nil
+}
 
 // guardedBy says whether the parent still lives, now that its death would be
 // noticed, and offers this process to the out-of-memory killer first.

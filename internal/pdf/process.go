@@ -19,7 +19,8 @@ type process struct {
 	in   io.WriteCloser
 	out  *bufio.Reader
 	log  *tail
-	buf  []byte
+	buf  []byte    // for the payload of answers
+	data []byte    // for the bytes of the document
 	used bool      // it has opened a document in its life
 	open *Document // which it holds open now
 	dead bool      // stopped and waited for
@@ -28,9 +29,10 @@ type process struct {
 	lessee *Document // who uses it now
 
 	mu       sync.Mutex
-	deadline time.Time // of the call under way; zero: none
-	limits   limits    // of the call under way
-	reason   error     // why it was killed
+	deadline time.Time     // of the call under way; zero: none
+	grace    time.Duration // by which it may still be moved
+	limits   limits        // of the call under way
+	reason   error         // why it was killed
 }
 
 // limits of one call.
@@ -65,7 +67,7 @@ func (r *process) stop(reason error) {
 func (r *process) begin(l limits) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.deadline, r.limits = time.Now().Add(l.time), l
+	r.deadline, r.grace, r.limits = time.Now().Add(l.time), l.time, l
 }
 
 func (r *process) end() {
@@ -75,10 +77,12 @@ func (r *process) end() {
 }
 
 // extend moves the deadline: the time that the source takes is not the page's.
+// Not for ever: a reader may ask without end.
 func (r *process) extend(by time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.deadline = r.deadline.Add(by)
+	by = min(by, r.grace)
+	r.deadline, r.grace = r.deadline.Add(by), r.grace-by
 }
 
 // call sends a request and returns the answer, which is valid until the next
@@ -124,12 +128,15 @@ func (r *process) serve(d *Document, payload []byte, sourceErr *error) error {
 	if err != nil {
 		return err
 	}
-	b := make([]byte, frameHeader+length)
+	if r.data == nil {
+		r.data = make([]byte, frameHeader+maxBlock)
+	}
+	b := r.data[:frameHeader+length]
 	began := time.Now()
 	n, err := d.src.ReadAt(b[frameHeader:], offset)
 	r.extend(time.Since(began))
 	if n < length {
-		if err == nil || err == io.EOF {
+		if err == nil || errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		*sourceErr = err

@@ -36,11 +36,11 @@ func (r *pageReader) chars() {
 		}
 		g.Font, g.Size, g.Angle = current.font, current.size, current.angle
 		if r.ok(fnTextOrigin, r.text, i, r.arg(0), r.arg(8)) {
-			b := r.at(0, 16)
+			b := r.result(16)
 			g.X, g.Y = r.view.point(double(b), double(b[8:]))
 		}
 		if r.ok(fnTextBox, r.text, i, r.arg(0), r.arg(8), r.arg(16), r.arg(24)) { // left, right, bottom, top
-			b := r.at(0, 32)
+			b := r.result(32)
 			g.Box = r.view.box(double(b), double(b[16:]), double(b[8:]), double(b[24:]))
 		}
 		switch char {
@@ -132,12 +132,9 @@ func (r *pageReader) describeFont(handle uint64) layout.Font {
 	if name == "" {
 		name = r.bytes8(func(buf, size uint64) uint64 { return r.call(fnFontFamily, handle, buf, size) })
 	}
-	flags := r.count(fnFontFlags, handle)
-	if flags < 0 {
-		flags = 0
-	}
+	flags := max(r.count(fnFontFlags, handle), 0)
 	weight := r.count(fnFontWeight, handle)
-	slanted := r.ok(fnFontItalic, handle, r.arg(0)) && int32(binary.LittleEndian.Uint32(r.at(0, 4))) != 0
+	slanted := r.ok(fnFontItalic, handle, r.arg(0)) && int32(binary.LittleEndian.Uint32(r.result(4))) != 0
 	return fontFrom(name, flags, weight, slanted)
 }
 

@@ -57,6 +57,9 @@ func passwords(password string) []string {
 		return []string{""}
 	}
 	list := []string{password}
+	if !utf8.ValidString(password) {
+		return append(list, fromBytes(password), "")
+	}
 	latin := make([]byte, 0, len(password))
 	ascii := true
 	for _, r := range password {
@@ -90,7 +93,7 @@ func (e *engine) describe(doc uint64) Info {
 		Tagged:     e.ok(fnIsTagged, doc),
 	}
 	if e.ok(fnFileVersion, doc, e.arg(0)) {
-		v := binary.LittleEndian.Uint32(e.at(0, 4))
+		v := binary.LittleEndian.Uint32(e.result(4))
 		info.Version = fmt.Sprintf("%d.%d", v/10, v%10)
 	}
 	if revision := e.count(fnSecurityRevision, doc); revision >= 0 {

@@ -21,11 +21,11 @@ func (r *pageReader) links() {
 	const posAt, linkAt, rectAt = 0, 4, 8
 	position := uint32(0)
 	for range 2 * maxLinks {
-		binary.LittleEndian.PutUint32(r.at(posAt, 4), position)
+		binary.LittleEndian.PutUint32(r.result(4), position)
 		if len(r.out.Links) == maxLinks || !r.ok(fnLinkEnumerate, r.page, r.arg(posAt), r.arg(linkAt)) {
 			return
 		}
-		b := r.at(posAt, 8)
+		b := r.result(8)
 		position = binary.LittleEndian.Uint32(b)
 		link := uint64(binary.LittleEndian.Uint32(b[4:]))
 		if link == 0 || !r.ok(fnLinkRect, link, r.arg(rectAt)) { // left, top, right, bottom

@@ -104,7 +104,7 @@ func (r *pageReader) path(object uint64, outer matrix) {
 	if n < 2 || n > maxSegments || !r.ok(fnPathMode, object, r.arg(0), r.arg(4)) {
 		return
 	}
-	mode := r.at(0, 8)
+	mode := r.result(8)
 	filled := binary.LittleEndian.Uint32(mode) != fillNone
 	stroked := binary.LittleEndian.Uint32(mode[4:]) != 0
 	m, ok := r.objectMatrix(object)
@@ -150,7 +150,7 @@ func (r *pageReader) white(object uint64) bool {
 	if !r.ok(fnFillColor, object, r.arg(0), r.arg(4), r.arg(8), r.arg(12)) {
 		return false
 	}
-	c := r.at(0, 16)
+	c := r.result(16)
 	return c[12] == 0 || c[0] >= 250 && c[4] >= 250 && c[8] >= 250
 }
 

@@ -90,10 +90,7 @@ func (w *window) take(ctx context.Context) (run, bool) {
 
 // lowest is the first page that waits for a worker.
 func (w *window) lowest() (int, bool) {
-	i := len(w.numbers)
-	if w.cursor < i {
-		i = w.cursor
-	}
+	i := w.cursor
 	if len(w.back) > 0 {
 		i = min(i, w.back[0])
 	}

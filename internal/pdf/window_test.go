@@ -95,7 +95,7 @@ func TestWindowFailure(t *testing.T) {
 	if page, err := w.next(t.Context()); err != nil || page.Number != 1 {
 		t.Errorf("what is done is yielded first: %v, %v", page, err)
 	}
-	if _, err := w.next(t.Context()); err != errDisk {
+	if _, err := w.next(t.Context()); !errors.Is(err, errDisk) {
 		t.Errorf("then the error: %v", err)
 	}
 	if _, ok := w.take(t.Context()); ok {

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/mivaa/mivaa/internal/api"
+	"github.com/mivaa/mivaa/jobs"
+)
+
+// server is the API as the lifecycle sees it.
+type server struct {
+	api      *api.API
+	http     *http.Server
+	listener net.Listener
+	silent   silentConns
+}
+
+func newServer(s *serveSettings, d *data, log *slog.Logger) (*server, error) {
+	a, err := api.New(api.Config{
+		Jobs: d.jobs, Documents: d.documents, Blobs: d.blobs,
+		Version: version(), MaxUpload: int64(s.work.maxUpload), Retention: s.retention,
+		Recovery: jobs.Recovery(s.work.recovery.value), Hosts: s.hosts, Health: d.health, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", s.addr)
+	if err != nil {
+		return nil, &exitError{exit: exitFailure, code: "address", err: err, hint: "is another instance running? choose another address with --addr"}
+	}
+	srv := &server{api: a, listener: l}
+	srv.http = &http.Server{
+		Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), ConnState: srv.silent.note,
+	}
+	return srv, nil
+}
+
+// Serve implements lifecycle.Server.
+func (s *server) Serve() error {
+	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Refuse implements lifecycle.Server.
+func (s *server) Refuse() { s.api.Stop() }
+
+// Close implements lifecycle.Server.
+func (s *server) Close(ctx context.Context) error {
+	s.silent.close()
+	if err := s.http.Shutdown(ctx); err != nil {
+		return errors.Join(err, s.http.Close())
+	}
+	return nil
+}
+
+// silentConns are connections over which nothing was asked yet. Browsers open
+// them in advance, and http.Server.Shutdown waits five seconds for each.
+type silentConns struct {
+	mu     sync.Mutex
+	conns  map[net.Conn]bool
+	closed bool
+}
+
+func (c *silentConns) note(conn net.Conn, state http.ConnState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if state != http.StateNew {
+		delete(c.conns, conn)
+		return
+	}
+	if c.conns == nil {
+		c.conns = map[net.Conn]bool{}
+	}
+	c.conns[conn] = true
+	if c.closed {
+		conn.Close()
+	}
+}
+
+func (c *silentConns) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	for conn := range c.conns {
+		conn.Close()
+	}
+}
+
+// leastFree is how little space on the disk is reported as a fault.
+const leastFree = 256 << 20
+
+// health is what the API does not check itself.
+func (d *data) health(context.Context) map[string]error {
+	found := map[string]error{"blobs": d.blobs.Check(), "disk": nil}
+	free, err := freeSpace(d.dir)
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		delete(found, "disk")
+	case err != nil:
+		found["disk"] = err
+	case free < leastFree:
+		found["disk"] = &jobs.StoreError{
+			Op: "look at " + d.dir, Err: fmt.Errorf("%s free", sizeOf(int64(free))),
+			Hint: "The disk is almost full: free some space before uploads are refused.",
+		}
+	}
+	return found
+}

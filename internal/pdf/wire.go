@@ -1,0 +1,269 @@
+package pdf
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/mivaa/mivaa/internal/layout"
+)
+
+// A page record crosses the pipe in binary: as JSON, reading it would cost the
+// service ten times as much, a tenth of all that a page costs. Both ends are the
+// same executable, so the form has no version.
+
+// coder writes a record, or reads one: the fields are listed once for both.
+// Read from it, a record is as untrusted as the rest of what a reader says.
+type coder struct {
+	b       []byte // what is written, or still to be read
+	reading bool
+	err     error // of reading
+}
+
+var errRecord = errors.New("a page record that cannot be")
+
+// encodeRecord appends the record of a page to b.
+func encodeRecord(b []byte, p *layout.Page) []byte {
+	c := coder{b: b}
+	c.page(p)
+	return c.b
+}
+
+// decodeRecord reads the record of a page. What it returns is safe to use:
+// every offset slices Text, every index is in range, every number is finite.
+func decodeRecord(b []byte) (layout.Page, error) {
+	var p layout.Page
+	c := coder{b: b, reading: true}
+	c.page(&p)
+	if c.err == nil && len(c.b) > 0 {
+		c.err = errRecord
+	}
+	if c.err == nil {
+		c.err = checkRecord(&p)
+	}
+	if c.err != nil {
+		return layout.Page{}, c.err
+	}
+	return p, nil
+}
+
+func (c *coder) page(p *layout.Page) {
+	c.int(&p.Version)
+	c.int(&p.Number)
+	c.string(&p.Label)
+	c.float64(&p.Width)
+	c.float64(&p.Height)
+	c.int(&p.Rotation)
+	c.string(&p.Status)
+	c.string(&p.Code)
+	c.string(&p.Error)
+	c.bool(&p.NeedsOCR)
+	c.bool(&p.Truncated)
+	c.string(&p.Text)
+	sequence(c, &p.Fonts, 5, (*coder).font)
+	sequence(c, &p.Lines, 27, (*coder).line)
+	sequence(c, &p.Blocks, 26, (*coder).block)
+	sequence(c, &p.Rulings, 16, (*coder).ruling)
+	sequence(c, &p.Images, 16, (*coder).box)
+	sequence(c, &p.Links, 18, (*coder).link)
+}
+
+func (c *coder) font(f *layout.Font) {
+	c.string(&f.Name)
+	c.bool(&f.Bold)
+	c.bool(&f.Italic)
+	c.bool(&f.Mono)
+	c.bool(&f.Serif)
+}
+
+func (c *coder) line(l *layout.Line) {
+	c.int(&l.Start)
+	c.int(&l.End)
+	c.box(&l.Box)
+	c.float(&l.Base)
+	c.float(&l.Angle)
+	sequence(c, &l.Runs, 23, (*coder).run)
+}
+
+func (c *coder) run(r *layout.Run) {
+	c.int(&r.Start)
+	c.int(&r.End)
+	c.int(&r.Font)
+	c.float(&r.Size)
+	c.box(&r.Box)
+}
+
+func (c *coder) block(b *layout.Block) {
+	c.string(&b.Kind)
+	c.int(&b.First)
+	c.int(&b.Last)
+	c.box(&b.Box)
+	c.float(&b.Size)
+	c.bool(&b.Bold)
+	c.string(&b.Marker)
+	c.float(&b.Indent)
+}
+
+func (c *coder) ruling(r *layout.Ruling) {
+	c.float(&r.X0)
+	c.float(&r.Y0)
+	c.float(&r.X1)
+	c.float(&r.Y1)
+}
+
+func (c *coder) link(l *layout.Link) {
+	c.box(&l.Box)
+	c.string(&l.URI)
+	c.int(&l.Page)
+}
+
+func (c *coder) box(b *layout.Box) {
+	for i := range b {
+		c.float(&b[i])
+	}
+}
+
+// sequence is a count and that many elements, each of at least so many bytes:
+// a liar cannot ask for much more memory than it sends.
+func sequence[T any](c *coder, s *[]T, least int, each func(*coder, *T)) {
+	n := len(*s)
+	c.int(&n)
+	if c.reading {
+		if n > len(c.b)/least {
+			c.err = errRecord
+		}
+		if c.err != nil || n == 0 {
+			return
+		}
+		*s = make([]T, n)
+	}
+	for i := range *s {
+		each(c, &(*s)[i])
+		if c.err != nil {
+			return
+		}
+	}
+}
+
+// int is a number that is not negative, in as few bytes as it takes.
+func (c *coder) int(v *int) {
+	if !c.reading {
+		c.b = binary.AppendUvarint(c.b, uint64(*v))
+		return
+	}
+	u, n := binary.Uvarint(c.b)
+	if n <= 0 || u > math.MaxInt32 {
+		c.err = errRecord
+		return
+	}
+	*v, c.b = int(u), c.b[n:]
+}
+
+func (c *coder) bool(v *bool) {
+	n := 0
+	if *v {
+		n = 1
+	}
+	c.int(&n)
+	*v = n == 1
+}
+
+func (c *coder) string(v *string) {
+	n := len(*v)
+	c.int(&n)
+	if !c.reading {
+		c.b = append(c.b, *v...)
+		return
+	}
+	if c.err != nil || n > len(c.b) || !utf8.Valid(c.b[:n]) {
+		c.err = errRecord
+		return
+	}
+	*v, c.b = string(c.b[:n]), c.b[n:]
+}
+
+func (c *coder) float(v *float32) {
+	if !c.reading {
+		c.b = binary.LittleEndian.AppendUint32(c.b, math.Float32bits(*v))
+		return
+	}
+	if len(c.b) < 4 {
+		c.err = errRecord
+		return
+	}
+	*v, c.b = math.Float32frombits(binary.LittleEndian.Uint32(c.b)), c.b[4:]
+	c.finite(float64(*v))
+}
+
+func (c *coder) float64(v *float64) {
+	if !c.reading {
+		c.b = binary.LittleEndian.AppendUint64(c.b, math.Float64bits(*v))
+		return
+	}
+	if len(c.b) < 8 {
+		c.err = errRecord
+		return
+	}
+	*v, c.b = math.Float64frombits(binary.LittleEndian.Uint64(c.b)), c.b[8:]
+	c.finite(*v)
+}
+
+// finite refuses what JSON cannot hold.
+func (c *coder) finite(v float64) {
+	if v-v != 0 {
+		c.err = errRecord
+	}
+}
+
+// checkRecord verifies what layout.Decode promises of a record, and that it is
+// of a page that was read.
+func checkRecord(p *layout.Page) error {
+	if p.Version != layout.Version || p.Number < 1 || p.Status != layout.StatusOK || p.Code != "" {
+		return fmt.Errorf("%w: version %d, status %.20q", errRecord, p.Version, p.Status)
+	}
+	cuts := func(i int) bool { return i < len(p.Text) && !utf8.RuneStart(p.Text[i]) }
+	at := 0
+	for _, l := range p.Lines {
+		if l.Start < at || l.End < l.Start || l.End > len(p.Text) || cuts(l.Start) || cuts(l.End) {
+			return fmt.Errorf("%w: a line from %d to %d", errRecord, l.Start, l.End)
+		}
+		at = l.Start
+		for _, r := range l.Runs {
+			if r.Start < at || r.End < r.Start || r.End > l.End || cuts(r.Start) || cuts(r.End) || r.Font >= len(p.Fonts) {
+				return fmt.Errorf("%w: a run from %d to %d in font %d", errRecord, r.Start, r.End, r.Font)
+			}
+			at = r.End
+		}
+		at = l.End
+	}
+	next := 0
+	for _, b := range p.Blocks {
+		if b.First < next || b.Last < b.First || b.Last >= len(p.Lines) {
+			return fmt.Errorf("%w: a block of lines %d to %d", errRecord, b.First, b.Last)
+		}
+		next = b.Last + 1
+		item := b.Kind == layout.BlockListItem && b.Marker != "" && strings.HasPrefix(p.Text[p.Lines[b.First].Start:], b.Marker)
+		if b.Kind != layout.BlockParagraph && !item {
+			return fmt.Errorf("%w: a block %.20q marked %.20q", errRecord, b.Kind, b.Marker)
+		}
+	}
+	return nil
+}
+
+// weight is about how large a record is as JSON, which is how it will be kept.
+func weight(p *layout.Page) int64 {
+	n := len(p.Text) + 100*len(p.Lines) + 150*len(p.Blocks) + 60*len(p.Rulings) + 50*len(p.Images)
+	for _, l := range p.Lines {
+		n += 90 * len(l.Runs)
+	}
+	for _, l := range p.Links {
+		n += 70 + len(l.URI)
+	}
+	for _, f := range p.Fonts {
+		n += 40 + len(f.Name)
+	}
+	return int64(n)
+}
