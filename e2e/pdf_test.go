@@ -2,7 +2,10 @@ package e2e
 
 import (
 	"bytes"
+	"crypto/md5"
+	"crypto/rc4"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 )
 
@@ -10,6 +13,8 @@ import (
 type pdfWriter struct {
 	buf     bytes.Buffer
 	offsets []int
+	key     []byte // of the encryption; nil: none
+	trailer string // more entries
 }
 
 func newPDF() *pdfWriter {
@@ -28,6 +33,10 @@ func (w *pdfWriter) object(n int, body string) {
 }
 
 func (w *pdfWriter) stream(n int, dict, data string) {
+	if w.key != nil {
+		key := md5.Sum(append(bytes.Clone(w.key), byte(n), byte(n>>8), byte(n>>16), 0, 0))
+		data = rc4Of(key[:len(w.key)+5], data)
+	}
 	w.object(n, fmt.Sprintf("<< %s /Length %d >>\nstream\n%s\nendstream", dict, len(data), data))
 }
 
@@ -38,13 +47,16 @@ func (w *pdfWriter) bytes() []byte {
 	for _, o := range w.offsets {
 		fmt.Fprintf(&w.buf, "%010d 00000 n \n", o)
 	}
-	fmt.Fprintf(&w.buf, "trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n", len(w.offsets)+1, at)
+	fmt.Fprintf(&w.buf, "trailer\n<< /Size %d /Root 1 0 R %s >>\nstartxref\n%d\n%%%%EOF\n", len(w.offsets)+1, w.trailer, at)
 	return w.buf.Bytes()
 }
 
 // document makes a PDF of pages with the given contents.
 func document(contents []string, resources string, more func(w *pdfWriter, free int)) []byte {
-	w := newPDF()
+	return documentIn(newPDF(), contents, resources, more)
+}
+
+func documentIn(w *pdfWriter, contents []string, resources string, more func(w *pdfWriter, free int)) []byte {
 	kids := make([]string, len(contents))
 	for i := range contents {
 		kids[i] = fmt.Sprintf("%d 0 R", 4+2*i)
@@ -98,10 +110,51 @@ func loopPDF(pages, loop int) []byte {
 		for i := range deep {
 			dict := "/Type /XObject /Subtype /Form /BBox [0 0 595 842]"
 			if i == deep-1 {
-				w.stream(free+i, dict+" /Resources << /Font << /F1 3 0 R >> >>", "BT /F1 9 Tf 60 700 Td (deep) Tj ET")
+				// Long, and nothing that is kept: the page costs time rather than memory.
+				w.stream(free+i, dict, strings.Repeat("q Q ", 64<<10))
 				continue
 			}
 			w.stream(free+i, fmt.Sprintf("%s /Resources << /XObject << /X %d 0 R >> >>", dict, free+i+1), strings.Repeat("/X Do\n", 10))
 		}
 	})
+}
+
+// bigPDF makes a document of one page that is about so many bytes long and
+// cannot be compressed.
+func bigPDF(size int) []byte {
+	noise := make([]byte, size)
+	rng := rand.NewChaCha8([32]byte{})
+	_, _ = rng.Read(noise) // never fails
+	return document([]string{textPage(1, "big", 5)}, "", func(w *pdfWriter, free int) { w.stream(free, "", string(noise)) })
+}
+
+// encryptedPDF makes a document that only a password opens, with RC4 of 40 bits
+// (ISO 32000-1, 7.6.3): the weakest there is, and the shortest to write down.
+func encryptedPDF(password string) []byte {
+	const id = "0123456789abcdef"
+	const padding = "\x28\xBF\x4E\x5E\x4E\x75\x8A\x41\x64\x00\x4E\x56\xFF\xFA\x01\x08\x2E\x2E\x00\xB6\xD0\x68\x3E\x80\x2F\x0C\xA9\xFE\x64\x53\x69\x7A"
+	const permissions = -4
+	padded := (password + padding)[:32]
+	ownerKey := md5.Sum([]byte(padded))
+	owner := rc4Of(ownerKey[:5], padded)
+	h := md5.New()
+	h.Write([]byte(padded + owner))
+	h.Write([]byte("\xfc\xff\xff\xff")) // the permissions, low byte first
+	h.Write([]byte(id))
+
+	w := newPDF()
+	w.key = h.Sum(nil)[:5]
+	w.trailer = fmt.Sprintf("/ID [<%x> <%x>] /Encrypt << /Filter /Standard /V 1 /R 2 /Length 40 /P %d /O <%x> /U <%x> >>",
+		id, id, permissions, owner, rc4Of(w.key, padding))
+	return documentIn(w, []string{textPage(1, "secret", 5)}, "", nil)
+}
+
+func rc4Of(key []byte, data string) string {
+	c, err := rc4.NewCipher(key)
+	if err != nil {
+		panic(err)
+	}
+	out := make([]byte, len(data))
+	c.XORKeyStream(out, []byte(data))
+	return string(out)
 }

@@ -74,14 +74,19 @@ type process struct {
 // launch starts the binary. It is killed at the end of the test.
 func launch(t testing.TB, args ...string) *process {
 	t.Helper()
-	return launchEnv(t, cleanEnv(), args...)
+	return launchWith(t, nil, args...)
 }
 
-func launchEnv(t testing.TB, env []string, args ...string) *process {
+// launchWith is launch after setup has changed the command: its environment,
+// its user. Nil: nothing.
+func launchWith(t testing.TB, setup func(*exec.Cmd), args ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(binary, args...), ended: make(chan struct{}), change: make(chan struct{})}
-	p.cmd.Env = env
+	p.cmd.Env = cleanEnv()
 	p.cmd.Stdout = &p.stdout
+	if setup != nil {
+		setup(p.cmd)
+	}
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -187,7 +192,12 @@ type service struct {
 // serve starts the service on a free port and waits until it is ready.
 func serve(t testing.TB, dir string, args ...string) *service {
 	t.Helper()
-	s := &service{process: launch(t, append([]string{"serve", "--data-dir", dir, "--addr", "127.0.0.1:0"}, args...)...)}
+	return serveWith(t, nil, dir, args...)
+}
+
+func serveWith(t testing.TB, setup func(*exec.Cmd), dir string, args ...string) *service {
+	t.Helper()
+	s := &service{process: launchWith(t, setup, append([]string{"serve", "--data-dir", dir, "--addr", "127.0.0.1:0"}, args...)...)}
 	line := s.line(`Ready.*addr=`)
 	s.ready = time.Now()
 	s.url = "http://" + regexp.MustCompile(`addr=(\S+)`).FindStringSubmatch(line)[1]
@@ -281,13 +291,20 @@ func (s *service) content(document, format string) string {
 	return text
 }
 
+// wait bounds what has to come but may take its time on a busy machine.
+const wait = 2 * time.Minute
+
 // until waits for a condition on a job.
 func (s *service) until(id string, what string, cond func(job) bool) job {
 	s.t.Helper()
 	var j job
-	eventually(s.t, what, 60*time.Second, func() bool {
+	eventually(s.t, what, wait, func() bool {
 		j = s.job(id)
-		return cond(j)
+		met := cond(j)
+		if !met && j.Status == "failed" { // nothing more will come
+			s.t.Fatalf("never: %s: %+v", what, j)
+		}
+		return met
 	})
 	return j
 }
@@ -312,7 +329,12 @@ func eventually(t testing.TB, what string, most time.Duration, cond func() bool)
 // cli runs a command to its end and returns its output and exit code.
 func cli(t testing.TB, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	p := launch(t, args...)
+	return cliWith(t, nil, args...)
+}
+
+func cliWith(t testing.TB, setup func(*exec.Cmd), args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	p := launchWith(t, setup, args...)
 	code = p.wait()
 	return p.stdout.String(), strings.Join(p.log(), "\n"), code
 }

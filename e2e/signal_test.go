@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"syscall"
@@ -111,7 +112,7 @@ func TestSignalInterruptsExtract(t *testing.T) {
 				t.Errorf("interrupted job: %+v", now)
 			}
 			out, stderr, code := cli(t, "extract", "--data-dir", dir, path)
-			if code != 0 || !strings.Contains(out, "Page 400 of signal") {
+			if code != 0 || !strings.Contains(out, fmt.Sprintf("Page %d of signal", killPages)) {
 				t.Errorf("given again: exit %d, %s", code, stderr)
 			}
 			if now := look.jobs()[0]; now.Attempt != 2 || now.Status != "completed" {
@@ -153,4 +154,13 @@ func TestDrainWaits(t *testing.T) {
 		t.Errorf("exit %d", code)
 	}
 	inOrder(t, s.log(), "⏳ Draining: …", "📋 BACKGROUND JOB FINISHED: "+j.JobID, "   Final status: completed", "🛑 SHUTDOWN INITIATED", "✅ No active jobs during shutdown")
+}
+
+// A signal ends a first start too, while the engine is being compiled.
+func TestSignalDuringFirstStart(t *testing.T) {
+	p := launch(t, "serve", "--data-dir", t.TempDir(), "--addr", "127.0.0.1:0")
+	p.line("Compiling the PDF engine")
+	if code, took := p.signal(syscall.SIGTERM); code != 0 || took > time.Second {
+		t.Errorf("exit %d after %v", code, took)
+	}
 }

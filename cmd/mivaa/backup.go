@@ -26,7 +26,7 @@ are written: copy that folder after this command, with any tool.`,
 		Example: `  mivaa backup /backup/mivaa.db
   mivaa backup --yes /backup/mivaa.db && rsync -a data/blobs/ /backup/blobs/`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, stop := interruptible(cmd.Context(), os.Exit)
+			ctx, stop := stoppable(cmd.Context())
 			defer stop()
 			return c.with(ctx, &s, func(d *data) error { return c.backup(ctx, cmd, d, a, args[0]) })
 		},

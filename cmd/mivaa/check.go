@@ -37,7 +37,7 @@ else is wrong.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := interruptible(cmd.Context(), os.Exit)
+			ctx, stop := stoppable(cmd.Context())
 			defer stop()
 			k := &checker{s: &s, environment: environment, engine: startEngine, free: freeSpace, now: time.Now}
 			return c.check(ctx, k)

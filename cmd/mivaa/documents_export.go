@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,7 +38,7 @@ the pages so far were written.`,
 			if err != nil {
 				return usagef("--pages: %w", err)
 			}
-			ctx, stop := interruptible(cmd.Context(), os.Exit)
+			ctx, stop := stoppable(cmd.Context())
 			defer stop()
 			return c.with(ctx, &s.store, func(d *data) error { return c.documentsExport(ctx, d, &s, args[0], pages) })
 		},

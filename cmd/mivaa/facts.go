@@ -42,7 +42,7 @@ func wrap(text string, n int) []string {
 	}
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		for cells(word) > n { // no place to break
 			if line != "" {
 				lines, line = append(lines, line), ""

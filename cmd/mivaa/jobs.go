@@ -247,6 +247,11 @@ func operator() string {
 	return "cli:uid " + strconv.Itoa(os.Getuid())
 }
 
+// stoppable returns a context that the first stop signal cancels.
+func stoppable(ctx context.Context) (context.Context, func()) {
+	return interruptible(ctx, os.Exit) //nolint:forbidigo // the second signal ends the process at once, as elsewhere
+}
+
 // offer completes a flag that takes one of a few words.
 func offer(cmd *cobra.Command, flag string, c *choice) {
 	// It fails only for a flag that is not there, which the tests would find.

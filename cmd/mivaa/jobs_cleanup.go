@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,7 +32,7 @@ A running service does the same at its start (--retention).`,
 			if s.olderThan < 0 {
 				return usagef("--older-than must not be negative")
 			}
-			ctx, stop := interruptible(cmd.Context(), os.Exit)
+			ctx, stop := stoppable(cmd.Context())
 			defer stop()
 			return c.with(ctx, &s.store, func(d *data) error { return c.jobsCleanup(ctx, cmd, &s, d) })
 		},

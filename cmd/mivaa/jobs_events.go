@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,7 +22,7 @@ failure and cancellation, with its time and its cause.`,
 		Example: `  mivaa jobs events 019a
   mivaa jobs events 019a --follow --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, stop := interruptible(cmd.Context(), os.Exit)
+			ctx, stop := stoppable(cmd.Context())
 			defer stop()
 			return c.with(ctx, &s, func(d *data) error { return c.jobsEvents(ctx, d, args[0], follow) })
 		},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -102,7 +101,7 @@ func (m *mover) command(cmd *cobra.Command) *cobra.Command {
 		if err := m.check(args); err != nil {
 			return err
 		}
-		ctx, stop := interruptible(cmd.Context(), os.Exit)
+		ctx, stop := stoppable(cmd.Context())
 		defer stop()
 		return m.with(ctx, &m.store, func(d *data) error {
 			if m.flags.all {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -34,7 +33,7 @@ running when --wait ran out, 75 no longer followed.`,
 			if wait < 0 {
 				return usagef("--wait must not be negative")
 			}
-			ctx, stop := interruptible(cmd.Context(), os.Exit)
+			ctx, stop := stoppable(cmd.Context())
 			defer stop()
 			return c.with(ctx, &s, func(d *data) error {
 				if len(args) == 0 {

@@ -216,7 +216,7 @@ func (t *table) write(s screen) error {
 	t.line(&b, s, widths, heads)
 	for i, row := range t.rows {
 		t.line(&b, s, widths, row)
-		if t.below != nil && t.below[i] != "" {
+		if i < len(t.below) && t.below[i] != "" {
 			indent := strings.Repeat(" ", widths[0]) + gap
 			b.WriteString(indent + s.paint(dim, s.cut(t.below[i], max(0, s.width-len(indent)))) + "\n")
 		}

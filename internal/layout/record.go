@@ -55,14 +55,14 @@ func Decode(data []byte) (Page, error) {
 	case err != nil:
 		return Page{}, fmt.Errorf("decode page: %w: %w", ErrRecord, err)
 	}
-	if err := p.check(); err != nil {
+	if err := p.Check(); err != nil {
 		return Page{}, fmt.Errorf("decode page: %w: page %d: %w", ErrRecord, p.Number, err)
 	}
 	return p, nil
 }
 
-// check verifies what Decode promises.
-func (p *Page) check() error {
+// Check verifies what Decode promises, for records that came another way.
+func (p *Page) Check() error {
 	switch {
 	case p.Version < 1:
 		return errors.New("no version")

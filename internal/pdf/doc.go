@@ -17,7 +17,7 @@
 //     given. PDFium in its turn has no way to the reader's files.
 //   - No reader outlives the service, kill -9 included.
 //   - Pages come in the order asked for, never lost and never twice, and never
-//     more than a window of 64 pages or 64 MiB is held ahead of the consumer.
+//     more than a window of 48 pages or 48 MiB is held ahead of the consumer.
 //
 // What it never does: write a file (but for PDFium's compiled code in
 // Config.CacheDir), keep a password longer than its Document, or log a word of

@@ -16,7 +16,7 @@ import (
 const lostLimit = 10
 
 // Pages reads the pages of the given numbers (from 1) and yields their records
-// in that order. Several readers read ahead, within a window of 64 pages or 64
+// in that order. Several readers read ahead, within a window of 48 pages or 48
 // MiB. A page that cannot be read is a record with layout.StatusFailed; an error
 // is yielded last, with a page that means nothing: an *Error if the document
 // (ten pages lost in a row, after the tenth) or the source is at fault, ErrClosed, or the cause

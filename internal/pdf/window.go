@@ -8,11 +8,12 @@ import (
 	"github.com/mivaa/mivaa/internal/layout"
 )
 
-// What may be held ahead of the first page that is not yet yielded: all that a
+// What may be held ahead of the first page that is not yet yielded. Whoever
+// records the pages may hold 16 more, or 16 MiB: together that is all that a
 // kill of the service can cost.
 const (
-	windowPages = 64
-	windowBytes = 64 << 20
+	windowPages = 48
+	windowBytes = 48 << 20
 )
 
 // A run is what a reader reads in one go: short, so that the first pages come

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/mivaa/mivaa/internal/layout"
@@ -218,37 +217,14 @@ func (c *coder) finite(v float64) {
 	}
 }
 
-// checkRecord verifies what layout.Decode promises of a record, and that it is
-// of a page that was read.
+// checkRecord verifies that a record is one that can be kept, and is of a page
+// that was read.
 func checkRecord(p *layout.Page) error {
-	if p.Version != layout.Version || p.Number < 1 || p.Status != layout.StatusOK || p.Code != "" {
+	if p.Version != layout.Version || p.Status != layout.StatusOK || p.Code != "" {
 		return fmt.Errorf("%w: version %d, status %.20q", errRecord, p.Version, p.Status)
 	}
-	cuts := func(i int) bool { return i < len(p.Text) && !utf8.RuneStart(p.Text[i]) }
-	at := 0
-	for _, l := range p.Lines {
-		if l.Start < at || l.End < l.Start || l.End > len(p.Text) || cuts(l.Start) || cuts(l.End) {
-			return fmt.Errorf("%w: a line from %d to %d", errRecord, l.Start, l.End)
-		}
-		at = l.Start
-		for _, r := range l.Runs {
-			if r.Start < at || r.End < r.Start || r.End > l.End || cuts(r.Start) || cuts(r.End) || r.Font >= len(p.Fonts) {
-				return fmt.Errorf("%w: a run from %d to %d in font %d", errRecord, r.Start, r.End, r.Font)
-			}
-			at = r.End
-		}
-		at = l.End
-	}
-	next := 0
-	for _, b := range p.Blocks {
-		if b.First < next || b.Last < b.First || b.Last >= len(p.Lines) {
-			return fmt.Errorf("%w: a block of lines %d to %d", errRecord, b.First, b.Last)
-		}
-		next = b.Last + 1
-		item := b.Kind == layout.BlockListItem && b.Marker != "" && strings.HasPrefix(p.Text[p.Lines[b.First].Start:], b.Marker)
-		if b.Kind != layout.BlockParagraph && !item {
-			return fmt.Errorf("%w: a block %.20q marked %.20q", errRecord, b.Kind, b.Marker)
-		}
+	if err := p.Check(); err != nil {
+		return fmt.Errorf("%w: %w", errRecord, err)
 	}
 	return nil
 }

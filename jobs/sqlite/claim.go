@@ -34,7 +34,7 @@ func (s *Store) Claim(ctx context.Context, p jobs.ClaimParams) (jobs.Claimed, er
 	}
 	for _, id := range buried {
 		if err := s.removeLock(id); err != nil {
-			s.log.Warn("cannot remove the lock of a dead instance", "instance", id, "error", err)
+			s.log.Warn("cannot remove the lock of a dead instance", keyInstance, id, keyError, err)
 		}
 	}
 	return out, nil
@@ -85,7 +85,7 @@ func (b *batch) claim(p jobs.ClaimParams, dead []verdict) (out jobs.Claimed, bur
 
 // mostPromoted bounds the work of one claim where very many jobs come due, or
 // are inserted by hand, at once.
-const mostPromoted = 5000
+const mostPromoted = 2000
 
 // promote gives the jobs that came due a place in the queue, in the order in
 // which they did.
@@ -93,7 +93,7 @@ func (b *batch) promote() error {
 	const due = `SELECT rowid FROM background_jobs INDEXED BY jobs_scheduled
 		WHERE status = 'pending' AND position IS NULL AND run_at <= ? ORDER BY run_at, created_at LIMIT ?`
 	const place = `UPDATE background_jobs SET position = ?1 + d.key FROM json_each(?2) AS d WHERE background_jobs.rowid = d.value`
-	ids, err := b.rowids(due, b.at, mostPromoted)
+	ids, err := column[int64](b, due, b.at, mostPromoted)
 	if err != nil || len(ids) == 0 {
 		return err
 	}
@@ -159,13 +159,9 @@ func (b *batch) candidates(p jobs.ClaimParams) ([]candidate, error) {
 }
 
 func (b *batch) collect(into []candidate, query string, args ...any) ([]candidate, error) {
-	rows, err := b.query(query, args...)
-	if err != nil {
-		return nil, err
-	}
 	var c candidate
 	r := newRow(&c.rowid)
-	err = each(rows, func() (err error) {
+	err := b.each(query, args, func(rows *sql.Rows) (err error) {
 		c.job, err = r.scan(rows)
 		into = append(into, c)
 		return err
@@ -215,7 +211,7 @@ func (b *batch) take(chosen []candidate, p jobs.ClaimParams) ([]jobs.Job, error)
 // unknownKinds returns the kinds of jobs in the queue that are not among
 // those given. Each step is one look into an index, however many jobs wait.
 func (b *batch) unknownKinds(known []string) ([]string, error) {
-	kinds, err := b.strings(pendingKinds)
+	kinds, err := column[string](b, pendingKinds)
 	if err != nil {
 		return nil, err
 	}
@@ -250,36 +246,6 @@ func (b *batch) nextDue() (time.Duration, error) {
 		return 0, &scanError{"background_jobs: run_at", err}
 	}
 	return max(at.Sub(b.now), timeUnit), nil
-}
-
-func (b *batch) rowids(query string, args ...any) ([]int64, error) {
-	rows, err := b.query(query, args...)
-	if err != nil {
-		return nil, err
-	}
-	var ids []int64
-	err = each(rows, func() error {
-		var id int64
-		err := rows.Scan(&id)
-		ids = append(ids, id)
-		return err
-	})
-	return ids, err
-}
-
-func (b *batch) strings(query string, args ...any) ([]string, error) {
-	rows, err := b.query(query, args...)
-	if err != nil {
-		return nil, err
-	}
-	var list []string
-	err = each(rows, func() error {
-		var text string
-		err := rows.Scan(&text)
-		list = append(list, text)
-		return err
-	})
-	return list, err
 }
 
 // rowidList is the JSON array that json_each takes.

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"time"
 )
 
@@ -9,7 +10,7 @@ import (
 // (a long document has thousands of them).
 const (
 	sliceJobs  = 500
-	sliceSteps = 5000
+	sliceSteps = 2000
 )
 
 // Cleanup implements jobs.Store. It deletes in slices, each a transaction;
@@ -55,13 +56,9 @@ func (b *batch) cleanup(before time.Time, limit int) (int, error) {
 				ELSE coalesce(interrupted_at, updated_at) END < ?1 LIMIT ?2)
 		LIMIT ?2`
 	const remove = `DELETE FROM background_jobs WHERE rowid IN (SELECT value FROM json_each(?))`
-	rows, err := b.query(ended, FormatTime(before), limit)
-	if err != nil {
-		return 0, err
-	}
 	var ids []int64
 	total := 0
-	err = each(rows, func() error {
+	err := b.each(ended, []any{FormatTime(before), limit}, func(rows *sql.Rows) error {
 		var id int64
 		var steps int
 		if err := rows.Scan(&id, &steps); err != nil {
@@ -88,7 +85,7 @@ func (s *Store) forgetInstances(ctx context.Context, before time.Time) error {
 		RETURNING id`
 	var gone []string
 	err := s.do(ctx, "clean up instances", func(b *batch) (err error) {
-		gone, err = b.strings(remove, FormatTime(before))
+		gone, err = column[string](b, remove, FormatTime(before))
 		return err
 	})
 	if err != nil {

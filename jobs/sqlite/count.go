@@ -19,13 +19,7 @@ func (s *Store) Statistics(ctx context.Context) (jobs.Statistics, error) {
 		(SELECT count(*) FROM background_jobs INDEXED BY jobs_by_created WHERE status <> 'processing' AND status = 'interrupted')`
 	const op = "count jobs"
 	var st jobs.Statistics
-	rows, err := s.read(ctx, query)
-	if err != nil {
-		return st, s.fail(op, err)
-	}
-	err = each(rows, func() error {
-		return rows.Scan(&st.Total, &st.Pending, &st.Processing, &st.Failed, &st.Interrupted)
-	})
+	_, err := s.get(ctx, query, nil, &st.Total, &st.Pending, &st.Processing, &st.Failed, &st.Interrupted)
 	if err != nil {
 		return jobs.Statistics{}, s.fail(op, err)
 	}
@@ -56,7 +50,7 @@ func (s *Store) Ahead(ctx context.Context, id jobs.ID) (int, error) {
 	var priority int64
 	var position sql.NullInt64
 	var runAt string
-	found, err := s.one(ctx, self, []any{id.String()}, &priority, &position, &runAt)
+	found, err := s.get(ctx, self, []any{id.String()}, &priority, &position, &runAt)
 	if err != nil || !found {
 		return 0, s.fail(op, err)
 	}
@@ -74,7 +68,7 @@ func (s *Store) Ahead(ctx context.Context, id jobs.ID) (int, error) {
 			return
 		}
 		var n int
-		if _, err = s.one(ctx, query, args, &n); err == nil {
+		if _, err = s.get(ctx, query, args, &n); err == nil {
 			total = min(total+n, mostAhead)
 		}
 	}
@@ -91,30 +85,14 @@ func (s *Store) Ahead(ctx context.Context, id jobs.ID) (int, error) {
 	return total, nil
 }
 
+// kinds returns those of the jobs in the queue.
 func (s *Store) kinds(ctx context.Context) ([]string, error) {
-	rows, err := s.read(ctx, pendingKinds)
-	if err != nil {
-		return nil, err
-	}
 	var kinds []string
-	err = each(rows, func() error {
+	err := s.each(ctx, pendingKinds, nil, func(rows *sql.Rows) error {
 		var kind string
 		err := rows.Scan(&kind)
 		kinds = append(kinds, kind)
 		return err
 	})
 	return kinds, err
-}
-
-// one scans the first row of a query on the reading pool.
-func (s *Store) one(ctx context.Context, query string, args []any, dest ...any) (found bool, err error) {
-	rows, err := s.read(ctx, query, args...)
-	if err != nil {
-		return false, err
-	}
-	err = each(rows, func() error {
-		found = true
-		return rows.Scan(dest...)
-	})
-	return found, err
 }

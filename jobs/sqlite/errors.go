@@ -29,8 +29,7 @@ func (s *Store) fail(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var known *jobs.StoreError
-	if errors.As(err, &known) || errors.Is(err, jobs.ErrUnavailable) {
+	if errors.Is(err, jobs.ErrUnavailable) {
 		return err
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -47,6 +46,9 @@ func (s *Store) fail(op string, err error) error {
 
 // storeError says what a person can do about an error of the file.
 func storeError(op, path string, err error) *jobs.StoreError {
+	if known, ok := errors.AsType[*jobs.StoreError](err); ok {
+		return known
+	}
 	return &jobs.StoreError{Op: op, Err: err, Hint: hint(path, err)}
 }
 
@@ -84,11 +86,11 @@ func hint(path string, err error) string {
 
 // sqliteCode returns the extended result code of a driver error.
 func sqliteCode(err error) (int, bool) {
-	var e *sqlite.Error
-	if errors.As(err, &e) {
-		return e.Code(), true
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return 0, false
 	}
-	return 0, false
+	return e.Code(), true
 }
 
 func isBusy(err error) bool {
@@ -111,6 +113,6 @@ func (e *scanError) Error() string { return fmt.Sprintf("read %s: %v", e.row, e.
 func (e *scanError) Unwrap() error { return e.err }
 
 func isScan(err error) bool {
-	var e *scanError
-	return errors.As(err, &e)
+	_, ok := errors.AsType[*scanError](err)
+	return ok
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strconv"
 
@@ -87,13 +88,9 @@ func (b *batch) holding(outcomes []jobs.Outcome) (map[int]int64, error) {
 		list = strconv.AppendInt(list, o.Attempt, 10)
 		list = append(list, '"')
 	}
-	rows, err := b.query(query, string(append(list, ']')))
-	if err != nil {
-		return nil, err
-	}
 	held := make(map[int]int64, len(outcomes))
 	seen := make(map[int64]bool, len(outcomes))
-	err = each(rows, func() error {
+	err := b.each(query, []any{string(append(list, ']'))}, func(rows *sql.Rows) error {
 		var i int
 		var row int64
 		if err := rows.Scan(&i, &row); err != nil {
@@ -191,10 +188,11 @@ func reason(o jobs.Outcome) string {
 }
 
 // endedAlready recognises an outcome that is given again because its answer
-// was lost.
+// was lost. The detail tells it from a recovery, which says how it knew.
 func (b *batch) endedAlready(o jobs.Outcome) (bool, error) {
-	const query = `SELECT 1 FROM job_events WHERE job_id = ? AND attempt = ? AND event = ? AND cause IS ? AND from_status = 'processing' LIMIT 1`
-	event, _ := finishEvent(o)
+	const query = `SELECT 1 FROM job_events WHERE job_id = ? AND attempt = ? AND event = ?
+		AND cause IS ? AND detail IS ? AND from_status = 'processing' LIMIT 1`
+	event, detail := finishEvent(o)
 	var one int
-	return b.get(query, []any{o.Job.String(), o.Attempt, event, null(o.Cause)}, &one)
+	return b.get(query, []any{o.Job.String(), o.Attempt, event, null(o.Cause), null(detail)}, &one)
 }

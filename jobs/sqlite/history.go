@@ -16,7 +16,7 @@ const mostRows = 1000
 func (b *batch) event(e jobs.Event) (jobs.Event, error) {
 	const insert = `INSERT INTO job_events (job_id, at, event, from_status, to_status, cause, instance_id, attempt, detail)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	st, err := b.stmt(insert)
+	st, err := b.stmt(insert) //nolint:sqlclosecheck // the transaction closes it
 	if err != nil {
 		return e, err
 	}
@@ -39,18 +39,12 @@ func (s *Store) Events(ctx context.Context, id jobs.ID, after int64, limit int) 
 	if limit <= 0 {
 		limit = mostRows
 	}
-	var rows *sql.Rows
-	var err error
+	query, args := ofOne, []any{id.String(), after, limit}
 	if id.IsZero() {
-		rows, err = s.read(ctx, ofAll, after, limit)
-	} else {
-		rows, err = s.read(ctx, ofOne, id.String(), after, limit)
-	}
-	if err != nil {
-		return nil, s.fail(op, err)
+		query, args = ofAll, []any{after, limit}
 	}
 	var events []jobs.Event
-	err = each(rows, func() error {
+	err := s.each(ctx, query, args, func(rows *sql.Rows) error {
 		var e jobs.Event
 		var job, at string
 		var from, cause, instance, detail sql.NullString
@@ -82,13 +76,9 @@ func (s *Store) Steps(ctx context.Context, id jobs.ID, after, limit int) ([]jobs
 	if limit <= 0 {
 		limit = mostRows
 	}
-	rows, err := s.read(ctx, query, id.String(), after, limit)
-	if err != nil {
-		return nil, s.fail(op, err)
-	}
 	var steps []jobs.Step
 	size, full := 0, false
-	err = each(rows, func() error {
+	err := s.each(ctx, query, []any{id.String(), after, limit}, func(rows *sql.Rows) error {
 		if full {
 			return nil
 		}

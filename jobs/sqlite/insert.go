@@ -50,8 +50,7 @@ func (s *Store) InsertTx(_ context.Context, tx *sql.Tx, list ...jobs.NewJob) ([]
 
 // plain takes the writer's mark off a refusal.
 func plain(err error) error {
-	var r refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[refusal](err); ok {
 		return r.error
 	}
 	return err
@@ -110,7 +109,7 @@ func (b *batch) insert(rows []jobs.NewJob) ([]jobs.Job, error) {
 	places := 0
 	for i, n := range rows {
 		var first jobs.Job
-		found := false
+		var found bool
 		if at, ok := byID[n.ID]; ok && !n.ID.IsZero() {
 			first, found = out[at], true
 		} else if at, ok := byKey[[2]string{n.Owner, n.IdempotencyKey}]; ok && n.IdempotencyKey != "" {
@@ -128,11 +127,6 @@ func (b *batch) insert(rows []jobs.NewJob) ([]jobs.Job, error) {
 			out[i] = first
 		} else {
 			out[i], isNew[i] = b.newJob(n), true
-			if out[i].Status == jobs.Processing {
-				if err := b.living(n.Instance); err != nil {
-					return nil, err
-				}
-			}
 			if !out[i].RunAt.After(b.now) && out[i].Status == jobs.Pending {
 				places++
 			}
@@ -248,18 +242,4 @@ func (b *batch) existing(n jobs.NewJob) (jobs.Job, bool, error) {
 		return jobs.Job{}, false, err
 	}
 	return found[0], true, nil
-}
-
-// living refuses an instance that is not known or was declared dead.
-func (b *batch) living(instance string) error {
-	const query = `SELECT state FROM job_instances WHERE id = ?`
-	var state string
-	found, err := b.get(query, []any{instance}, &state)
-	if err != nil {
-		return err
-	}
-	if !found || state != stateLive && state != stateStopping {
-		return refuse(jobs.ErrInstanceGone)
-	}
-	return nil
 }

@@ -61,12 +61,8 @@ var errDamaged = errors.New("the database is damaged")
 // Check reads the whole file and reports damage, as a *jobs.StoreError.
 func (s *Store) Check(ctx context.Context) error {
 	const op = "check database"
-	rows, err := s.reader.QueryContext(ctx, `PRAGMA quick_check(5)`)
-	if err != nil {
-		return s.fail(op, err)
-	}
 	var found []string
-	err = each(rows, func() error {
+	err := s.each(ctx, `PRAGMA quick_check(5)`, nil, func(rows *sql.Rows) error {
 		var line string
 		err := rows.Scan(&line)
 		found = append(found, line)

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -169,11 +170,7 @@ func (s *Store) Renew(ctx context.Context, r jobs.Renewal) ([]jobs.Fence, error)
 		if len(r.Held) == 0 {
 			return nil
 		}
-		rows, err := b.query(own, fenceList(r.Held), r.Instance)
-		if err != nil {
-			return err
-		}
-		return each(rows, func() error {
+		return b.each(own, []any{fenceList(r.Held), r.Instance}, func(rows *sql.Rows) error {
 			var i int
 			if err := rows.Scan(&i); err != nil {
 				return err

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 
@@ -22,11 +23,13 @@ func (s *Store) List(ctx context.Context, f jobs.Filter) ([]jobs.Job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
-	rows, err := s.read(ctx, query, args...)
-	if err != nil {
-		return nil, s.fail(op, err)
-	}
-	found, err := scanJobs(rows)
+	var found []jobs.Job
+	r := newRow()
+	err = s.each(ctx, query, args, func(rows *sql.Rows) error {
+		j, err := r.scan(rows)
+		found = append(found, j)
+		return err
+	})
 	if err != nil {
 		return nil, s.fail(op, err)
 	}

@@ -133,12 +133,8 @@ func (s *Store) SchemaVersions(ctx context.Context) (map[string]int, error) {
 		SELECT 'jobs', user_version FROM pragma_user_version
 		UNION ALL SELECT component, version FROM schema_versions`
 	const op = "read schema versions"
-	rows, err := s.reader.QueryContext(ctx, query)
-	if err != nil {
-		return nil, s.fail(op, err)
-	}
 	versions := map[string]int{}
-	err = each(rows, func() error {
+	err := s.each(ctx, query, nil, func(rows *sql.Rows) error {
 		var component string
 		var version int
 		if err := rows.Scan(&component, &version); err != nil {

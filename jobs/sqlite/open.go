@@ -28,6 +28,12 @@ const busyTimeout = 5 * time.Second
 // readers is how many reads run at once in a process.
 const readers = 4
 
+// Keys of what is logged.
+const (
+	keyError    = "error"
+	keyInstance = "instance"
+)
+
 // Config says where the store is.
 type Config struct {
 	// Path of the database file. Its folder is created with mode 0700, the

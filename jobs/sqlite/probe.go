@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,12 +27,8 @@ type verdict struct {
 func (s *Store) probe(ctx context.Context, self string) ([]verdict, error) {
 	const query = `SELECT id, state, seen_at, boot, lease_ms FROM job_instances WHERE state IN ('live', 'stopping') AND id <> ?`
 	const op = "look for dead instances"
-	rows, err := s.read(ctx, query, self)
-	if err != nil {
-		return nil, s.fail(op, err)
-	}
 	var dead []verdict
-	err = each(rows, func() error {
+	err := s.each(ctx, query, []any{self}, func(rows *sql.Rows) error {
 		var v verdict
 		var lease int64
 		if err := rows.Scan(&v.id, &v.state, &v.seenAt, &v.boot, &lease); err != nil {
@@ -40,14 +37,14 @@ func (s *Store) probe(ctx context.Context, self string) ([]verdict, error) {
 		free, err := s.lockFree(v.id)
 		if err != nil {
 			// No proof either way: the lease decides.
-			s.log.Warn("cannot probe an instance's lock", "instance", v.id, "error", err)
+			s.log.Warn("cannot probe an instance's lock", keyInstance, v.id, keyError, err)
 		}
 		switch {
 		case free:
 			v.cause, v.proof = jobs.CauseCrash, "its lock is free: the process is gone"
 			s.silence.forget(v.id)
 			dead = append(dead, v)
-		case s.silence.longerThan(v.id, v.seenAt, time.Duration(lease)*time.Millisecond):
+		case s.silence.longerThan(time.Duration(lease)*time.Millisecond, v.id, v.seenAt, time.Now()):
 			v.cause, v.proof = jobs.CauseLeaseLost, fmt.Sprintf("silent since %s, longer than its lease of %v", v.seenAt, time.Duration(lease)*time.Millisecond)
 			dead = append(dead, v)
 		}
@@ -98,10 +95,9 @@ func (s *silence) forget(id string) {
 // silent for its whole lease. A look after a long time of not looking does not
 // count alone: this process may have been stopped together with the other, and
 // have been the first to go on.
-func (s *silence) longerThan(id, renewal string, lease time.Duration) bool {
+func (s *silence) longerThan(lease time.Duration, id, renewal string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
 	was, ok := s.seen[id]
 	if !ok || was.renewal != renewal {
 		if s.seen == nil {

@@ -37,7 +37,7 @@ func (r *recovery) run(dead []verdict) error {
 // bury confirms a verdict and takes the dead instance's jobs.
 func (r *recovery) bury(v verdict) error {
 	const confirm = `SELECT 1 FROM job_instances WHERE id = ? AND state = ? AND seen_at = ?`
-	const declare = `UPDATE job_instances SET state = 'dead' WHERE id = ?`
+	const declare = `UPDATE job_instances SET state = CASE state WHEN 'stopping' THEN 'stopped' ELSE 'dead' END WHERE id = ?`
 	var one int
 	still, err := r.b.get(confirm, []any{v.id, v.state, v.seenAt}, &one)
 	if err != nil || !still {
@@ -47,20 +47,12 @@ func (r *recovery) bury(v verdict) error {
 		if _, err := r.b.exec(declare, v.id); err != nil {
 			return err
 		}
+		r.b.changed = true
 		if v.cause == jobs.CauseCrash {
 			r.buried = append(r.buried, v.id)
 		}
 	}
-	d := death{cause: v.cause, detail: v.proof}
-	switch {
-	case v.state == stateStopping:
-		d.cause = jobs.CauseShutdown
-	case v.cause == jobs.CauseCrash && v.boot != r.boot && v.boot != "" && r.boot != "":
-		d.detail = "the machine was restarted"
-	default:
-		d.charge = 1
-	}
-	return r.interruptOf(&v.id, d)
+	return r.interruptOf(&v.id, r.death(v))
 }
 
 // A death is why jobs are taken from an instance.
@@ -70,8 +62,20 @@ type death struct {
 	detail string
 }
 
-// orphans takes the jobs that are processing without an instance that could
-// be alive: rows made by hand.
+// death says whom a death is charged to: not a job whose process was stopping
+// anyhow, nor one whose machine was restarted.
+func (r *recovery) death(v verdict) death {
+	switch {
+	case v.state == stateStopping || v.state == stateStopped:
+		return death{jobs.CauseShutdown, 0, v.proof}
+	case v.cause == jobs.CauseCrash && v.boot != r.boot && v.boot != "" && r.boot != "":
+		return death{v.cause, 0, "the machine was restarted"}
+	}
+	return death{v.cause, 1, v.proof}
+}
+
+// orphans takes the jobs that are processing and whose instance cannot be
+// alive: it was gone before they were given to it, or the row is by hand.
 func (r *recovery) orphans() error {
 	const query = `
 		WITH RECURSIVE owner (id) AS (
@@ -80,18 +84,26 @@ func (r *recovery) orphans() error {
 			SELECT (SELECT min(instance_id) FROM background_jobs INDEXED BY jobs_processing WHERE status = 'processing' AND instance_id > owner.id)
 			FROM owner WHERE id IS NOT NULL)
 		SELECT id FROM owner WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM job_instances WHERE state IN ('live', 'stopping'))`
-	unknown, err := r.b.strings(query)
+	const row = `SELECT state, boot FROM job_instances WHERE id = ?`
+	gone, err := column[string](r.b, query)
 	if err != nil {
 		return err
 	}
-	d := death{cause: jobs.CauseCrash, detail: "its instance is not known"}
-	for _, id := range unknown {
+	for _, id := range gone {
+		v := verdict{cause: jobs.CauseCrash, proof: "its instance was gone already"}
+		known, err := r.b.get(row, []any{id}, &v.state, &v.boot)
+		if err != nil {
+			return err
+		}
+		d := death{cause: jobs.CauseCrash, detail: "its instance is not known"}
+		if known {
+			d = r.death(v)
+		}
 		if err := r.interruptOf(&id, d); err != nil {
 			return err
 		}
 	}
-	d.detail = "no instance runs it"
-	return r.interruptOf(nil, d)
+	return r.interruptOf(nil, death{cause: jobs.CauseCrash, detail: "no instance runs it"})
 }
 
 // interruptOf marks what an instance has in work; nil: what nobody has.

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"context"
 	"database/sql"
 	"encoding/json"
 	"time"
@@ -115,17 +114,9 @@ func (p *parser) time(column, text string) time.Time {
 
 // jobs runs a query of jobColumns in the transaction.
 func (b *batch) jobs(query string, args ...any) ([]jobs.Job, error) {
-	rows, err := b.query(query, args...)
-	if err != nil {
-		return nil, err
-	}
-	return scanJobs(rows)
-}
-
-func scanJobs(rows *sql.Rows) ([]jobs.Job, error) {
 	var found []jobs.Job
 	r := newRow()
-	err := each(rows, func() error {
+	err := b.each(query, args, func(rows *sql.Rows) error {
 		j, err := r.scan(rows)
 		found = append(found, j)
 		return err
@@ -144,24 +135,6 @@ func (b *batch) job(id jobs.ID) (jobs.Job, error) {
 		return jobs.Job{}, refuse(jobs.ErrNotFound)
 	}
 	return found[0], nil
-}
-
-// read runs a query on the reading pool, by a statement that is kept.
-func (s *Store) read(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	st, ok := s.reads.Load(query)
-	if !ok {
-		made, err := s.reader.PrepareContext(ctx, query)
-		if err != nil {
-			return nil, err
-		}
-		var lost bool
-		if st, lost = s.reads.LoadOrStore(query, made); lost {
-			if err := made.Close(); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return st.(*sql.Stmt).QueryContext(ctx, args...)
 }
 
 // null turns empty text into NULL.

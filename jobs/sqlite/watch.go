@@ -87,7 +87,7 @@ func (s *Store) poll(ctx context.Context) {
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		if err := s.pollOne(ctx, tick.C); err != nil && ctx.Err() == nil {
-			s.log.Warn("cannot look for changes of the database", "error", err)
+			s.log.Warn("cannot look for changes of the database", keyError, err)
 			s.watchers.notify()
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,12 +101,10 @@ func (s *Store) do(ctx context.Context, name string, run func(*batch) error) err
 		}
 		err = <-o.done
 	}
-	var p *panicError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*panicError](err); ok {
 		panic(fmt.Sprintf("%v\n\n%s", p.value, p.stack)) // the caller's, not the writer's
 	}
-	var r refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[refusal](err); ok {
 		return r.error
 	}
 	return s.fail(name, err)
@@ -171,8 +168,7 @@ func (s *Store) transact(ops []*op) (answers []error, err error) {
 	answers = make([]error, len(ops))
 	for i, o := range ops {
 		err := b.run(o)
-		var r refusal
-		if err != nil && !errors.As(err, &r) {
+		if _, refused := errors.AsType[refusal](err); err != nil && !refused {
 			return nil, errors.Join(err, ignoreDone(tx.Rollback()))
 		}
 		answers[i] = err
@@ -183,7 +179,7 @@ func (s *Store) transact(ops []*op) (answers []error, err error) {
 	if err := tx.Commit(); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %w", errCommit, err), s.abort(tx))
 	}
-	s.cache(b.missing)
+	s.keep(b.missing)
 	if b.changed {
 		s.watchers.notify()
 	}
@@ -207,19 +203,6 @@ func ignoreDone(err error) error {
 		return nil
 	}
 	return err
-}
-
-// cache prepares statements for the next transactions: database/sql can only
-// do so outside of one where there is one connection.
-func (s *Store) cache(queries []string) {
-	for _, q := range queries {
-		st, err := s.writer.PrepareContext(noCancel, q)
-		if err != nil {
-			s.log.Warn("cannot prepare statement", "error", err)
-			return
-		}
-		s.stmts[q] = st
-	}
 }
 
 type panicError struct {
@@ -250,55 +233,6 @@ func (b *batch) run(o *op) (err error) {
 		}
 	}()
 	return o.run(b)
-}
-
-// stmt returns a prepared statement of the transaction.
-func (b *batch) stmt(query string) (*sql.Stmt, error) {
-	if st, ok := b.s.stmts[query]; ok {
-		return b.tx.StmtContext(noCancel, st), nil
-	}
-	st, err := b.tx.PrepareContext(noCancel, query)
-	if err != nil {
-		return nil, err
-	}
-	if !slices.Contains(b.missing, query) {
-		b.missing = append(b.missing, query)
-	}
-	return st, nil
-}
-
-// exec runs a statement and returns how many rows it changed.
-func (b *batch) exec(query string, args ...any) (int64, error) {
-	st, err := b.stmt(query)
-	if err != nil {
-		return 0, err
-	}
-	res, err := st.ExecContext(noCancel, args...)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
-}
-
-func (b *batch) query(query string, args ...any) (*sql.Rows, error) {
-	st, err := b.stmt(query)
-	if err != nil {
-		return nil, err
-	}
-	return st.QueryContext(noCancel, args...)
-}
-
-// get scans one row; found is false where there is none.
-func (b *batch) get(query string, args []any, dest ...any) (found bool, err error) {
-	st, err := b.stmt(query)
-	if err != nil {
-		return false, err
-	}
-	err = st.QueryRowContext(noCancel, args...).Scan(dest...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // positions gives out n consecutive places at the end of the queue and
@@ -365,19 +299,4 @@ func (s *Store) of(tx *sql.Tx) (*batch, error) {
 		return b, nil
 	}
 	return nil, errors.New("the transaction is not one of this store's Update")
-}
-
-// each reads rows to their end and closes them.
-func each(rows *sql.Rows, scan func() error) (err error) {
-	defer func() {
-		if e := rows.Close(); err == nil {
-			err = e
-		}
-	}()
-	for rows.Next() {
-		if err := scan(); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }

@@ -1,14 +1,9 @@
 package storetest
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"reflect"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -84,110 +79,6 @@ func (e *env) is(err, want error) {
 	if !errors.Is(err, want) {
 		e.Errorf("got error %v, want %v", err, want)
 	}
-}
-
-// instance is one joined instance and the handle it works through.
-type instance struct {
-	*env
-	id     string
-	s      jobs.Store
-	joined io.Closer
-	dead   bool
-}
-
-// join makes an instance on the test's own handle.
-func (e *env) join(id string, change ...func(*jobs.Instance)) *instance {
-	e.Helper()
-	return e.joinOn(e.Store, id, change...)
-}
-
-// process makes an instance on a handle of its own.
-func (e *env) process(id string, change ...func(*jobs.Instance)) *instance {
-	e.Helper()
-	return e.joinOn(e.Again(e), id, change...)
-}
-
-func (e *env) joinOn(s jobs.Store, id string, change ...func(*jobs.Instance)) *instance {
-	e.Helper()
-	in := jobs.Instance{ID: id, Host: "host", PID: 1, Version: "test", Boot: "boot-1", Lease: time.Hour}
-	for _, c := range change {
-		c(&in)
-	}
-	joined, err := s.Join(e.Context(), in)
-	e.ok(err)
-	i := &instance{env: e, id: id, s: s, joined: joined}
-	e.mu.Lock()
-	e.instances = append(e.instances, i)
-	e.mu.Unlock()
-	e.Cleanup(func() {
-		if !i.dead {
-			i.dead = true
-			_ = joined.Close() // the handle may be closed already
-		}
-	})
-	return i
-}
-
-// kill ends the instance as kill -9 does.
-func (i *instance) kill() {
-	i.Helper()
-	i.dead = true
-	i.Kill(i, i.joined)
-}
-
-// params is a claim of everything that the tests insert.
-func (i *instance) params(limit int) jobs.ClaimParams {
-	return jobs.ClaimParams{
-		Instance: i.id, Kinds: []string{work}, Limit: limit, Suspects: limit,
-		Policy: jobs.Policy{Recovery: jobs.RecoveryAuto, MaxCrashes: 3, MaxFailures: 4, Backoff: jobs.Backoff},
-	}
-}
-
-func (i *instance) claimed(limit int, change ...func(*jobs.ClaimParams)) jobs.Claimed {
-	i.Helper()
-	p := i.params(limit)
-	for _, c := range change {
-		c(&p)
-	}
-	got, err := i.s.Claim(i.Context(), p)
-	i.ok(err)
-	return got
-}
-
-func (i *instance) claim(limit int, change ...func(*jobs.ClaimParams)) []jobs.Job {
-	i.Helper()
-	return i.claimed(limit, change...).Jobs
-}
-
-// claimOne claims the job that must be next.
-func (i *instance) claimOne(want jobs.ID) jobs.Job {
-	i.Helper()
-	got := i.claim(1)
-	if len(got) != 1 || got[0].ID != want {
-		i.Fatalf("claimed %v, want the job %v", ids(got), want)
-	}
-	return got[0]
-}
-
-// recovers lets the instance recover, without claiming, until the jobs are no
-// longer processing: a store may take a second look before it calls an
-// instance dead. It returns what the claims reported.
-func (i *instance) recovers(change func(*jobs.ClaimParams), dead ...jobs.ID) []jobs.Event {
-	i.Helper()
-	var events []jobs.Event
-	eventually(i, "jobs of the dead are recovered", func() bool {
-		got := i.claimed(0, func(p *jobs.ClaimParams) {
-			if change != nil {
-				change(p)
-			}
-		})
-		events = append(events, got.Recovered...)
-		if len(got.Jobs) > 0 {
-			i.Fatalf("a claim with limit 0 claimed %v", ids(got.Jobs))
-		}
-		return !slices.ContainsFunc(dead, func(id jobs.ID) bool { return i.get(id).Status == jobs.Processing })
-	})
-	return events
 }
 
 // insertAll inserts jobs of the usual kind where they name none.
@@ -346,77 +237,4 @@ func ids(list []jobs.Job) []jobs.ID {
 		out[k] = j.ID
 	}
 	return out
-}
-
-// dump is everything a Store shows, one line a row, to compare before and
-// after. Lines of one kind come in a fixed order.
-func (e *env) dump() string {
-	e.Helper()
-	var b strings.Builder
-	line := func(v any) {
-		text, err := json.Marshal(v)
-		e.ok(err)
-		fmt.Fprintf(&b, "%s\n", text)
-	}
-	f := jobs.Filter{Order: jobs.OldestFirst, Limit: 1000}
-	for {
-		list, err := e.Store.List(e.Context(), f)
-		e.ok(err)
-		if len(list) == 0 {
-			break
-		}
-		for _, j := range list {
-			line(j)
-			for _, s := range e.steps(j.ID) {
-				line(s)
-			}
-		}
-		f.After = &list[len(list)-1]
-	}
-	for _, ev := range e.events(jobs.ID{}) {
-		line(ev)
-	}
-	return b.String()
-}
-
-// unchanged fails when the dump is no longer the one taken before.
-func (e *env) unchanged(before, after string) {
-	e.Helper()
-	if d := diff(before, e.dump()); d != "" {
-		e.Errorf("%s changed something:\n%s", after, d)
-	}
-}
-
-// diff returns the lines that differ, or "".
-func diff(want, got string) string {
-	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
-	var out strings.Builder
-	for k := range max(len(a), len(b)) {
-		var x, y string
-		if k < len(a) {
-			x = a[k]
-		}
-		if k < len(b) {
-			y = b[k]
-		}
-		if x != y {
-			fmt.Fprintf(&out, "- %s\n+ %s\n", x, y)
-		}
-		if out.Len() > 4000 {
-			break
-		}
-	}
-	return out.String()
-}
-
-// sameJSON compares values, not bytes: a database may keep JSON parsed.
-func sameJSON(a, b json.RawMessage) bool {
-	parse := func(text json.RawMessage) (v any, err error) {
-		d := json.NewDecoder(bytes.NewReader(text))
-		d.UseNumber() // or large numbers would lose digits here
-		return v, d.Decode(&v)
-	}
-	x, err1 := parse(a)
-	y, err2 := parse(b)
-	return err1 == nil && err2 == nil && reflect.DeepEqual(x, y)
 }

@@ -60,8 +60,6 @@ func ended(s jobs.Status) func(e *env, i *instance, j jobs.Job) {
 	return func(e *env, _ *instance, j jobs.Job) { e.finish(outcome(j.Fence(), s)) }
 }
 
-func nothing(*env, *instance, jobs.Job) {}
-
 func claimedAgain(e *env, _ *instance, j jobs.Job) {
 	next := e.join("next")
 	next.claimOne(j.ID)

@@ -21,7 +21,7 @@ var finishTests = []test{
 			e.Errorf("times of what did not happen: %+v", now)
 		}
 		e.since(j, now, now.CompletedAt)
-		e.told(now, jobs.EventCompleted, jobs.Processing, "")
+		e.told(now, jobs.EventCompleted, "")
 	}},
 	{"failed: its time, error and code are set, and a failure counted", func(e *env) {
 		j := e.running()
@@ -34,7 +34,7 @@ var finishTests = []test{
 			e.Errorf("times of what did not happen: %+v", now)
 		}
 		e.since(j, now, now.FailedAt)
-		e.told(now, jobs.EventFailed, jobs.Processing, "no such page: 7")
+		e.told(now, jobs.EventFailed, "no such page: 7")
 	}},
 	{"interrupted: its time, cause and error are set, an interruption counted and no failure or crash", func(e *env) {
 		for n, cause := range []jobs.Cause{jobs.CauseShutdown, jobs.CauseOperator} {
@@ -47,7 +47,7 @@ var finishTests = []test{
 				e.Errorf("%d: got %+v", n, now)
 			}
 			e.since(j, now, now.InterruptedAt)
-			if ev := e.told(now, jobs.EventInterrupted, jobs.Processing, ""); ev.Cause != cause {
+			if ev := e.told(now, jobs.EventInterrupted, ""); ev.Cause != cause {
 				e.Errorf("event's cause %q, want %q", ev.Cause, cause)
 			}
 		}
@@ -62,7 +62,7 @@ var finishTests = []test{
 			if now.Status != jobs.Pending || now.Failures != n || now.Error != "" || now.ErrorCode != "" || now.Position == 0 {
 				e.Errorf("got %+v", now)
 			}
-			e.told(now, jobs.EventRetrying, jobs.Processing, "try again")
+			e.told(now, jobs.EventRetrying, "try again")
 		}
 	}},
 	{"pending with a Delay: it is not due before", func(e *env) {
@@ -171,12 +171,13 @@ func (e *env) since(before, now jobs.Job, at time.Time) {
 	}
 }
 
-// told checks the newest line of a job's history.
-func (e *env) told(now jobs.Job, event string, from jobs.Status, detail string) jobs.Event {
+// told checks that the newest line of a job's history tells how its attempt
+// ended.
+func (e *env) told(now jobs.Job, event, detail string) jobs.Event {
 	e.Helper()
 	ev := e.lastEvent(now.ID)
-	if ev.Event != event || ev.From != from || ev.To != now.Status || ev.Attempt != now.Attempt || ev.At.IsZero() || ev.JobID != now.ID {
-		e.Errorf("history ends with %+v, want %s from %s to %s", ev, event, from, now.Status)
+	if ev.Event != event || ev.From != jobs.Processing || ev.To != now.Status || ev.Attempt != now.Attempt || ev.At.IsZero() || ev.JobID != now.ID {
+		e.Errorf("history ends with %+v, want %s to %s", ev, event, now.Status)
 	}
 	if !strings.Contains(ev.Detail, detail) {
 		e.Errorf("detail %q, want it to say %q", ev.Detail, detail)

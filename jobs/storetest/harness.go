@@ -102,6 +102,7 @@ func Run(t *testing.T, open func(tb testing.TB) Harness) {
 		{"Start", startTests},
 		{"Hand", handTests},
 		{"Race", raceTests},
+		{"Whole", wholeTests},
 		{"List", listTests},
 		{"Read", readTests},
 		{"Cleanup", cleanupTests},

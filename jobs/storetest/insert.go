@@ -159,6 +159,7 @@ var insertTests = []test{
 			"a document unknown":         {Kind: work, DocumentID: jobs.NewID()},
 			"no kind":                    {},
 			"metadata not an object":     {Kind: work, Metadata: json.RawMessage(`[1]`)},
+			"metadata that is null":      {Kind: work, Metadata: json.RawMessage(`null`)},
 			"metadata that is not JSON":  {Kind: work, Metadata: json.RawMessage(`{"a":`)},
 			"a payload that is not JSON": {Kind: work, Payload: json.RawMessage(`{"a":`)},
 		} {

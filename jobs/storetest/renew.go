@@ -23,7 +23,8 @@ func (e *env) silent(list ...jobs.NewJob) (late, other *instance, held []jobs.Jo
 		e.Fatalf("claimed %d, want %d", len(held), len(list))
 	}
 	other = e.process("other")
-	return late, other, held, other.recovers(nil, ids(made)...)
+	told = other.recovers(nil, ids(made)...)
+	return late, other, held, told
 }
 
 var renewTests = []test{

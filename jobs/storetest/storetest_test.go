@@ -11,8 +11,10 @@ import (
 // The suite is tested on the model: if the two disagree, one of them is wrong
 // about the contract.
 
-func TestModel(t *testing.T)      { Run(t, openModel) }
-func BenchmarkModel(b *testing.B) { Benchmark(b, openModel) }
+func TestModel(t *testing.T) {
+	t.Parallel()
+	Run(t, openModel)
+}
 
 func openModel(testing.TB) Harness {
 	m := newModel()

@@ -99,7 +99,7 @@ CREATE INDEX jobs_ended_by_hand ON background_jobs (
 	ELSE coalesce(interrupted_at, updated_at) END)
 	WHERE attempt = 0 AND (status IN ('completed', 'failed') OR (status = 'interrupted' AND cause = 'cancelled'));
 CREATE INDEX jobs_by_document ON background_jobs (document_id) WHERE document_id IS NOT NULL;
-CREATE UNIQUE INDEX jobs_by_key ON background_jobs (coalesce(owner, ''), idempotency_key) WHERE idempotency_key IS NOT NULL;
+CREATE UNIQUE INDEX jobs_by_key ON background_jobs (idempotency_key, coalesce(owner, '')) WHERE idempotency_key IS NOT NULL;
 
 -- A row by hand (the engine stamps recovery) may have its times in any form
 -- that SQLite reads; they are kept in one, so that they can be compared.
@@ -128,8 +128,8 @@ CREATE TABLE job_steps (
 	job_id TEXT NOT NULL,
 	seq    INTEGER NOT NULL CHECK (seq > 0),
 	data   TEXT NOT NULL,
-	PRIMARY KEY (job_id, seq)
-) STRICT, WITHOUT ROWID;
+	PRIMARY KEY (job_id, seq) -- with a rowid: rows of some kilobytes lie better in its leaves
+) STRICT;
 
 -- AUTOINCREMENT: an id is never used again, so that a reader may go on after
 -- the last one it saw.
