@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"database/sql"
 	"os"
 	"path/filepath"
@@ -37,7 +36,7 @@ func database(t testing.TB, dir string) *sql.Conn {
 
 func exec1(t testing.TB, conn *sql.Conn, query string, args ...any) {
 	t.Helper()
-	if _, err := conn.ExecContext(context.Background(), query, args...); err != nil {
+	if _, err := conn.ExecContext(t.Context(), query, args...); err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}
 }
@@ -120,6 +119,7 @@ func TestUnusableDatabase(t *testing.T) {
 		}, "unavailable", "left as it is"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir := dataDir(t)
 			writeDB(t, dir, sound)
 			tt.spoil(t, dir)
@@ -168,6 +168,7 @@ func TestDatabaseDamagedInTheMiddle(t *testing.T) {
 		return spoiled
 	}
 	t.Run("jobs", func(t *testing.T) {
+		t.Parallel()
 		dir := damaged(t, "background_jobs")
 		for _, args := range [][]string{{"jobs", "list"}, {"jobs", "cancel", "--yes", done.JobID}, {"extract", write(t, textPDF(2, "damaged"))}} {
 			fails(t, 6, append(args, "--data-dir", dir)...).needsHint(t, "damaged", "backup")
@@ -188,6 +189,7 @@ func TestDatabaseDamagedInTheMiddle(t *testing.T) {
 		}
 	})
 	t.Run("pages", func(t *testing.T) {
+		t.Parallel()
 		dir := damaged(t, "job_steps")
 		s := serve(t, dir)
 		if p := s.refused("GET", "/api/rag/documents/"+done.DocumentID+"/content", "", nil); p.Status != 503 || !strings.Contains(p.Detail, "damaged") {

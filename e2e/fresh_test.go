@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -123,7 +124,7 @@ func bareEnv(t *testing.T) []string {
 func freshServe(t *testing.T, clone string, env []string) {
 	began := time.Now()
 	cmd := exec.CommandContext(t.Context(), filepath.Join(strings.TrimPrefix(env[0], "PATH="), "go"), "run", "./cmd/mivaa", "serve")
-	cmd.Dir, cmd.Env = clone, append(env, "MIVAA_ADDR=127.0.0.1:0")
+	cmd.Dir, cmd.Env = clone, slices.Concat(env, []string{"MIVAA_ADDR=127.0.0.1:0"})
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // go run and what it runs, as a terminal has them
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
@@ -155,22 +156,8 @@ func freshServe(t *testing.T, clone string, env []string) {
 	url := "http://" + until(`Ready.*addr=(\S+)`)[1]
 	t.Logf("answers after %v", time.Since(began).Round(time.Second))
 	for _, path := range []string{"/health", "/"} {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		defer cancel()
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = io.Copy(io.Discard, resp.Body)
-		if err := resp.Body.Close(); err != nil {
-			t.Error(err)
-		}
-		if err != nil || resp.StatusCode != http.StatusOK {
-			t.Errorf("%s answered %d, %v", path, resp.StatusCode, err)
+		if code := get(t, url+path); code != http.StatusOK {
+			t.Errorf("%s answered %d", path, code)
 		}
 	}
 	sample := filepath.Join(clone, "examples", "sample.pdf")
@@ -187,4 +174,23 @@ func freshServe(t *testing.T, clone string, env []string) {
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("go run ended with %v", err)
 	}
+}
+
+func get(t *testing.T, url string) (code int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode
 }

@@ -51,9 +51,9 @@ func TestEnvironment(t *testing.T) {
 	with := func(env ...string) func(*exec.Cmd) {
 		return func(cmd *exec.Cmd) { cmd.Env = cleanEnv(env...) }
 	}
-	f := failsWith(t, with("MIVAA_ADDRES=127.0.0.1:0", "MIVAA_COLOUR=red", "MIVAA_WORKERS=many", "MIVAA_LEASE=soon", "MIVAA_RECOVERY=never", "MIVAA_MAX_UPLOAD=big"),
+	f := failsWith(t, with("MIVAA_ADRESSE=127.0.0.1:0", "MIVAA_COLOUR=red", "MIVAA_WORKERS=many", "MIVAA_LEASE=soon", "MIVAA_RECOVERY=never", "MIVAA_MAX_UPLOAD=big"),
 		2, "serve", "--data-dir", dataDir(t))
-	for _, name := range []string{"MIVAA_ADDRES", "MIVAA_COLOUR", "MIVAA_WORKERS", "MIVAA_LEASE", "MIVAA_RECOVERY", "MIVAA_MAX_UPLOAD"} {
+	for _, name := range []string{"MIVAA_ADRESSE", "MIVAA_COLOUR", "MIVAA_WORKERS", "MIVAA_LEASE", "MIVAA_RECOVERY", "MIVAA_MAX_UPLOAD"} {
 		if !strings.Contains(f.Message, name) {
 			t.Errorf("%s is not named: %s", name, f.Message)
 		}

@@ -3,7 +3,6 @@ package pdf
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"log/slog"
 	"sync"
@@ -116,7 +115,7 @@ func (d *Document) read(ctx context.Context, w *window, r *process, run run) {
 				level = slog.LevelWarn
 			}
 			d.pool.log.Log(ctx, level, "page failed", keyPage, number, keyCode, code, keyError, err)
-			page := layout.Failed(number, code, sentence(number, err))
+			page := layout.Failed(number, code, err.Error())
 			w.put(i, page, int64(len(page.Error)))
 		}
 		run.indexes = run.indexes[1:]
@@ -148,9 +147,4 @@ func errOr(err error, text string) error {
 		return err
 	}
 	return errors.New(text)
-}
-
-// sentence is what a failed page's record says.
-func sentence(number int, err error) string {
-	return fmt.Sprintf("page %d: %v", number, err)
 }
