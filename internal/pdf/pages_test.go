@@ -37,7 +37,8 @@ func TestLoopCostsItsPage(t *testing.T) {
 		}
 		w.page(text("fine"))
 	}
-	p := newPool(t, Config{PageTimeout: 2 * time.Second})
+	// It swells too: the time is to run out first.
+	p := newPool(t, Config{PageTimeout: 2 * time.Second, PageMemory: 4 << 30})
 	d := openBytes(t, p, w.bytes(), "")
 	pages, err := readAll(t.Context(), t, d, all(d))
 	if err != nil {

@@ -78,8 +78,7 @@ func text(lines ...string) string {
 // loop adds a page that draws forms nested so many levels deep, each calling
 // the next so many times.
 func (w *writer) loop(levels, calls int) {
-	// Long, and nothing that is kept: the page costs time rather than memory.
-	inner := w.stream("/Type /XObject /Subtype /Form /BBox [0 0 10 10]", bytes.Repeat([]byte("q Q "), 64<<10))
+	inner := w.stream("/Type /XObject /Subtype /Form /BBox [0 0 10 10]", []byte("q Q"))
 	for range levels {
 		inner = w.stream(fmt.Sprintf("/Type /XObject /Subtype /Form /BBox [0 0 10 10] /Resources << /XObject << /X %d 0 R >> >>", inner),
 			[]byte(strings.Repeat("/X Do ", calls)))
