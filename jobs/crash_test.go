@@ -54,7 +54,7 @@ func workerProcess(path string) error {
 			return self.Kill()
 		},
 		"slow": func(ctx context.Context, a *jobs.Attempt) error {
-			fmt.Printf("started %s\n", a.Job().ID)
+			fmt.Fprintf(os.Stdout, "started %s\n", a.Job().ID)
 			for seq := a.Done() + 1; seq <= 3; seq++ {
 				select {
 				case <-time.After(100 * time.Millisecond):
@@ -105,11 +105,12 @@ func TestPoisonIsStopped(t *testing.T) {
 	deaths := 0
 	for ; deaths < 10; deaths++ {
 		lines, _, wait := spawn(t, path)
-		ended := make(chan error, 1)
+		ended := make(chan struct{})
 		go func() {
 			for lines.Scan() { // until the process is gone
 			}
-			ended <- wait()
+			_ = wait() // killed, or ended by its closed input
+			close(ended)
 		}()
 		if !diesOrSettles(t, s, poison, ended) {
 			break
@@ -140,7 +141,7 @@ func TestPoisonIsStopped(t *testing.T) {
 
 // diesOrSettles waits for the death of a process (true), or for the poison to
 // be given up (false).
-func diesOrSettles(t *testing.T, s jobs.Store, poison jobs.ID, ended <-chan error) bool {
+func diesOrSettles(t *testing.T, s jobs.Store, poison jobs.ID, ended <-chan struct{}) bool {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

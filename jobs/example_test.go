@@ -219,8 +219,7 @@ func ExampleStore_Move() {
 	job, err = store.Move(ctx, id, jobs.Resume, "ada")
 	fmt.Println(job.Status, err)
 	_, err = store.Move(ctx, id, jobs.Resume, "ada")
-	var refused *jobs.MoveError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*jobs.MoveError](err); ok {
 		fmt.Println("refused:", refused.Status, "allows", refused.Allowed)
 	}
 	// Output:

@@ -107,7 +107,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		if !errors.Is(err, ErrInstanceGone) {
 			return err
 		}
-		if ctx.Err() != nil || !w.rejoin(ctx) {
+		if !w.rejoin(ctx) {
 			return nil // its jobs are others' already: nothing is left to write
 		}
 	}
@@ -184,16 +184,15 @@ func (w *Worker) forget() {
 // rejoin takes a new instance after the old one was lost. It does not give up
 // before ctx ends (false): the store may be away for long.
 func (w *Worker) rejoin(ctx context.Context) bool {
-	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+	for wait := 100 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
 		err := w.Recover(ctx)
 		w.trouble(err)
 		if err == nil {
 			return true
 		}
-		if !sleep(ctx, wait) {
-			return false
-		}
+		sleep(ctx, wait)
 	}
+	return false
 }
 
 func (w *Worker) newSession(ctx context.Context) (*session, error) {

@@ -24,7 +24,7 @@ func openStore(t testing.TB) *sqlite.Store {
 
 func openAt(t testing.TB, path string) *sqlite.Store {
 	t.Helper()
-	s, err := sqlite.Open(context.Background(), sqlite.Config{Path: path})
+	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func insert(t *testing.T, s jobs.Store, n ...jobs.NewJob) jobs.Job {
 
 func get(t *testing.T, s jobs.Store, id jobs.ID) jobs.Job {
 	t.Helper()
-	j, err := jobs.Get(context.Background(), s, id)
+	j, err := jobs.Get(t.Context(), s, id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,8 +265,8 @@ func TestWorkerFencesOffTheDeaf(t *testing.T) {
 		zombie = a.Job().Fence()
 		close(running)
 		<-wake
-		refused <- a.Checkpoint(context.Background(), step(1))
-		refused <- s.Checkpoint(context.Background(), zombie, 0, step(1))
+		refused <- a.Checkpoint(t.Context(), step(1))
+		refused <- s.Checkpoint(t.Context(), zombie, 0, step(1))
 		return nil
 	})})
 	<-running

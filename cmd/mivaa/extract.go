@@ -87,7 +87,7 @@ func (s *extractSettings) check(files []string) error {
 // extract reads the files in turn. A file that fails does not keep the others
 // from being read; an interruption does.
 func (c *console) extract(ctx context.Context, s *extractSettings, files []string) (err error) {
-	ctx, stop := interruptible(ctx, os.Exit)
+	ctx, stop := interruptible(ctx, os.Exit) //nolint:forbidigo // this is what a second signal asks for
 	defer stop()
 	log := s.log.logger(c)
 	d, err := s.store.open(ctx, log)

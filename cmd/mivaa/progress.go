@@ -49,8 +49,7 @@ func (x *extraction) bar(ctx context.Context, id jobs.ID, name string) {
 			bar = p.AddBar(int64(j.StepsTotal), mpb.BarRemoveOnComplete(),
 				mpb.PrependDecorators(decor.Name(clean(name)+" "), decor.CountersNoUnit("%d/%d pages")),
 				mpb.AppendDecorators(decor.AverageSpeed(0, " %.0f pages/s"), decor.AverageETA(decor.ET_STYLE_GO, decor.WCSyncSpace)))
-			bar.SetRefill(int64(j.StepsDone))
-			bar.DecoratorAverageAdjust(time.Now())
+			bar.SetRefill(int64(j.StepsDone)) // what an earlier run did
 		}
 		bar.SetCurrent(int64(j.StepsDone))
 	}

@@ -19,6 +19,15 @@ import (
 	"github.com/mivaa/mivaa/jobs"
 )
 
+// Keys of log attributes.
+const (
+	keySignal  = "signal"
+	keyAddr    = "addr"
+	keyWorkers = "workers"
+	keyDataDir = "data_dir"
+	keyVersion = "version"
+)
+
 // serveSettings are all that the service can be told.
 type serveSettings struct {
 	store             storeSettings
@@ -103,7 +112,7 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 		warming, warm := untilSignal(ctx, signals)
 		pool, err := c.readers(warming, &s.work, d, log)
 		if sig := warm(); sig != nil { // nothing was begun that would have to be stopped in order
-			log.Warn("stopped during the start", "signal", sig.String())
+			log.Warn("stopped during the start", keySignal, sig.String())
 			return closePool(pool)
 		}
 		if err != nil {
@@ -113,7 +122,7 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 		svc.Worker = s.work.worker(d, d.extractor(pool).Handle, log)
 	}
 	if s.addr != "" {
-		server, err := newServer(s, d, log)
+		server, err := newServer(ctx, s, d, log)
 		if err != nil {
 			return err
 		}
@@ -121,7 +130,7 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 		address = server.listener.Addr().String()
 	}
 	svc.Ready = func() {
-		log.Info("Ready", "addr", address, "workers", s.work.workers, "data_dir", s.store.dataDir, "version", version())
+		log.Info("Ready", keyAddr, address, keyWorkers, s.work.workers, keyDataDir, s.store.dataDir, keyVersion, version())
 	}
 	return svc.Run(ctx, signals)
 }

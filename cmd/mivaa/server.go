@@ -22,7 +22,7 @@ type server struct {
 	silent   silentConns
 }
 
-func newServer(s *serveSettings, d *data, log *slog.Logger) (*server, error) {
+func newServer(ctx context.Context, s *serveSettings, d *data, log *slog.Logger) (*server, error) {
 	a, err := api.New(api.Config{
 		Jobs: d.jobs, Documents: d.documents, Blobs: d.blobs,
 		Version: version(), MaxUpload: int64(s.work.maxUpload), Retention: s.retention,
@@ -31,7 +31,7 @@ func newServer(s *serveSettings, d *data, log *slog.Logger) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", s.addr)
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.addr)
 	if err != nil {
 		return nil, &exitError{exit: exitFailure, code: "address", err: err, hint: "is another instance running? choose another address with --addr"}
 	}

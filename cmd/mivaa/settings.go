@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,13 +125,11 @@ func (c *choice) String() string { return c.value }
 func (c *choice) Type() string   { return strings.Join(c.of, "|") }
 
 func (c *choice) Set(v string) error {
-	for _, word := range c.of {
-		if v == word {
-			c.value = v
-			return nil
-		}
+	if !slices.Contains(c.of, v) {
+		return fmt.Errorf("%q is none of %s", v, strings.Join(c.of, ", "))
 	}
-	return fmt.Errorf("%q is none of %s", v, strings.Join(c.of, ", "))
+	c.value = v
+	return nil
 }
 
 // size is a flag in bytes: 512MiB, 1GiB, 2000000.

@@ -28,7 +28,7 @@ func NewLogger(w io.Writer, format string, level slog.Level, terminal, color boo
 	case format == FormatJSON:
 		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
 	case terminal:
-		return slog.New(&textHandler{next: tint.NewHandler(w, &tint.Options{Level: level, TimeFormat: "15:04:05", NoColor: !color})})
+		return slog.New(&textHandler{next: tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: "15:04:05", NoColor: !color})})
 	default:
 		return slog.New(&lineHandler{w: w, level: level, journal: os.Getenv("JOURNAL_STREAM") != "", mu: &sync.Mutex{}})
 	}
