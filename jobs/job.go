@@ -25,12 +25,12 @@ type Job struct {
 
 	Kind           string          `json:"kind"`
 	Payload        json.RawMessage `json:"payload"`
-	Priority       int             `json:"priority"` // higher runs first
-	RunAt          time.Time       `json:"run_at"`   // not before
-	Attempt        int64           `json:"attempt"`  // only rises; with the id, the fence
-	Failures       int             `json:"failures"` // errors of the handler since a person's last move
-	Crashes        int             `json:"crashes"`  // deaths of its process since its last recorded step
-	Interruptions  int             `json:"interruptions"`
+	Priority       int             `json:"priority"`      // higher runs first
+	RunAt          time.Time       `json:"run_at"`        // not before
+	Attempt        int64           `json:"attempt"`       // only rises; with the id, the fence
+	Failures       int             `json:"failures"`      // errors of the handler since a person's last move
+	Crashes        int             `json:"crashes"`       // deaths of its process since its last recorded step
+	Interruptions  int             `json:"interruptions"` // how often it was stopped, for whatever cause; costs nothing
 	Cause          Cause           `json:"cause,omitempty"`
 	InstanceID     string          `json:"instance_id,omitempty"`
 	IdempotencyKey string          `json:"idempotency_key,omitempty"`
@@ -162,7 +162,7 @@ type Filter struct {
 	Limit      int    // 0: 100; at most 1000
 }
 
-// Order is the order of a list. The id breaks ties.
+// Order is the order of a list. The id breaks ties, in the same direction.
 type Order string
 
 const (

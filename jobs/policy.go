@@ -29,7 +29,8 @@ type Policy struct {
 	Backoff func(failures int) time.Duration
 }
 
-func (p Policy) withDefaults() Policy {
+// WithDefaults returns the policy with every zero field filled in.
+func (p Policy) WithDefaults() Policy {
 	if p.Recovery == "" {
 		p.Recovery = RecoveryAuto
 	}

@@ -23,12 +23,13 @@ import (
 type Store interface {
 	// Join makes the instance known and holds the proof that its process is
 	// alive until the Closer is closed. Closing does not touch its jobs; those
-	// it still has are recovered by others.
+	// it still has are recovered by others. An id that is alive cannot be
+	// joined again.
 	Join(ctx context.Context, in Instance) (io.Closer, error)
 
 	// Renew extends the lease of a joined instance and returns which of the
 	// held attempts are no longer its own. ErrInstanceGone: it was declared
-	// dead; all of them are lost.
+	// dead, or is not known; all of them are lost.
 	Renew(ctx context.Context, r Renewal) (lost []Fence, err error)
 
 	// Claim first recovers, then claims.
@@ -37,6 +38,8 @@ type Store interface {
 	// and marks their jobs interrupted; a job whose process died too often in
 	// a row is failed; jobs that are interrupted, not cancelled, and stamped
 	// RecoveryAuto become pending. Jobs of living instances are never touched.
+	// A death of an instance that was stopping, or by a restart of the machine,
+	// is not charged. A draining instance recovers, and claims nothing.
 	//
 	// Claiming takes pending jobs of the given kinds that are due, in the
 	// order of priority, then position, and marks them processing with the
@@ -46,26 +49,31 @@ type Store interface {
 	// Checkpoint records steps and sets the total (0 leaves it). They must
 	// continue the recorded ones without a gap; steps that are recorded
 	// already with the same bytes are passed over. Recording one sets
-	// Crashes to 0. ErrLeaseLost, ErrStepGap.
+	// Crashes to 0. Data must be JSON. ErrLeaseLost, also where the steps are
+	// wrong; else ErrStepGap: a gap, a number below 1 or beyond the total, a
+	// step recorded before with other bytes.
 	Checkpoint(ctx context.Context, f Fence, total int, steps ...Step) error
 
 	// Finish ends attempts, all of those whose fence holds, and returns the
-	// others.
+	// others. Failed and Pending count a failure, Interrupted an interruption.
+	// The error of one that is tried again stands in its event alone.
 	Finish(ctx context.Context, outcomes ...Outcome) (lost []Fence, err error)
 
-	// Insert adds jobs, all or none, and returns them in the order given; one
-	// that was there already (by id or idempotency key) is returned as it
-	// stands, with its own ID. ErrKeyReused.
+	// Insert adds jobs, all or none, and returns them in the order given. One
+	// that is there already, by its ID or idempotency key with the same Kind
+	// and Payload, is returned as it stands, with its own ID. ErrKeyReused.
 	Insert(ctx context.Context, jobs ...NewJob) ([]Job, error)
 
 	// Move makes a person's move; by says who, for the history. Cancel and
 	// Interrupt raise the attempt of a job that is processing, so that its
 	// worker loses it. Resume and Restart set failures and crashes to 0;
-	// Restart deletes the steps. Cancelling a cancelled job changes nothing.
+	// Restart deletes the steps and their total. Cancelling a cancelled job
+	// changes nothing.
 	// ErrNotFound, *MoveError.
 	Move(ctx context.Context, id ID, m Move, by string) (Job, error)
 
-	// List returns the jobs that match, in the filter's order.
+	// List returns the jobs that match, in the filter's order; an order that is
+	// not one of Orders is an error.
 	List(ctx context.Context, f Filter) ([]Job, error)
 
 	// Steps returns recorded steps with a Seq above after, in order, at most

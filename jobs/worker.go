@@ -203,7 +203,7 @@ func (w *Worker) newSession(ctx context.Context) (*session, error) {
 		return nil, fmt.Errorf("join store: %w", err)
 	}
 	s := &session{
-		w: w, instance: in, proof: proof, policy: w.Policy.withDefaults(),
+		w: w, instance: in, proof: proof, policy: w.Policy.WithDefaults(),
 		log: w.logger().With(KeyInstance, in.ID), notice: newNotice(),
 		running: map[ID]*Attempt{}, freed: make(chan struct{}, 1), outbox: newOutbox(),
 		gone: make(chan struct{}), urgent: make(chan struct{}, 1), kinds: w.kinds(),

@@ -13,12 +13,7 @@ import (
 
 // Claim implements jobs.Store.
 func (s *Store) Claim(ctx context.Context, p jobs.ClaimParams) (jobs.Claimed, error) {
-	if p.Policy.Recovery == "" {
-		p.Policy.Recovery = jobs.RecoveryAuto
-	}
-	if p.Policy.MaxCrashes == 0 {
-		p.Policy.MaxCrashes = 3
-	}
+	p.Policy = p.Policy.WithDefaults()
 	dead, err := s.probe(ctx, p.Instance)
 	if err != nil {
 		return jobs.Claimed{}, err
