@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -48,7 +49,7 @@ func (x *extraction) bar(ctx context.Context, id jobs.ID, name string) {
 		if bar == nil {
 			bar = p.AddBar(int64(j.StepsTotal), mpb.BarRemoveOnComplete(),
 				mpb.PrependDecorators(decor.Name(clean(name)+" "), decor.CountersNoUnit("%d/%d pages")),
-				mpb.AppendDecorators(decor.AverageSpeed(0, " %.0f pages/s"), decor.AverageETA(decor.ET_STYLE_GO, decor.WCSyncSpace)))
+				mpb.AppendDecorators(decor.Any(pacer(j.StepsDone))))
 			bar.SetRefill(int64(j.StepsDone)) // what an earlier run did
 		}
 		bar.SetCurrent(int64(j.StepsDone))
@@ -57,6 +58,21 @@ func (x *extraction) bar(ctx context.Context, id jobs.ID, name string) {
 		bar.Abort(true)
 	}
 	p.Wait()
+}
+
+// pacer tells speed and time left by what this run has seen done: the pages of
+// an earlier one took no time of it.
+func pacer(done int) decor.DecorFunc {
+	began := time.Now()
+	return func(s decor.Statistics) string {
+		took := time.Since(began)
+		rate := float64(s.Current-int64(done)) / took.Seconds()
+		if rate <= 0 || took < time.Second {
+			return ""
+		}
+		left := time.Duration(float64(s.Total-s.Current) / rate * float64(time.Second))
+		return fmt.Sprintf(" %.0f pages/s, %s left", rate, left.Round(time.Second))
+	}
 }
 
 func (x *extraction) lines(ctx context.Context, id jobs.ID, name string) {

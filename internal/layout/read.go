@@ -70,7 +70,7 @@ func (p *Page) furnish(g *Glyphs) {
 			p.Truncated = true // half an address leads nowhere
 			continue
 		}
-		p.Links = append(p.Links, Link{Box: l.Box.round(), URI: cleanString(l.URI), Page: l.Page})
+		p.Links = append(p.Links, Link{Box: l.Box.round(), URI: cleanString(l.URI)})
 	}
 	g.Glyphs = within(g.Glyphs, MaxGlyphs, &p.Truncated)
 }

@@ -98,7 +98,8 @@ func TestGeometry(t *testing.T) {
 		"0.5 0.5 0.5 rg 400 100 1 200 re f\n" +
 		"1 1 1 rg 10 10 50 1 re f\n" // white: no line
 	link := "/Annots [<< /Type /Annot /Subtype /Link /Rect [100 100 200 150] /A << /S /URI /URI (https://example.org/) >> >>" +
-		" << /Type /Annot /Subtype /Link /Rect [100 200 200 250] /Dest [%s /Fit] >>]"
+		" << /Type /Annot /Subtype /Link /Rect [100 200 200 250] /A << /S /URI /URI (https://example.net/) >> >>" +
+		" << /Type /Annot /Subtype /Link /Rect [300 200 400 250] /Dest [%s /Fit] >>]" // within the document: not recorded
 	image := "/MediaBox [10 20 622 812] /Rotate %d"
 	w := newWriter()
 	w.page(text("target"))
@@ -116,7 +117,7 @@ func TestGeometry(t *testing.T) {
 		Base, Angle   float32
 		Size          float32
 		Rulings       [][4]float32
-		URI, Page     layout.Box
+		First, Second layout.Box
 	}
 	want := []geometry{
 		{612, 792, 0, 212, 0, 200, [][4]float32{{90, 312, 290, 312}, {390.5, 512, 390.5, 712}}, layout.Box{90, 662, 190, 712}, layout.Box{90, 562, 190, 612}},
@@ -125,7 +126,7 @@ func TestGeometry(t *testing.T) {
 		{792, 612, 270, 0, -90, 200, [][4]float32{{312, 322, 312, 522}, {512, 221.5, 712, 221.5}}, layout.Box{662, 422, 712, 522}, layout.Box{562, 422, 612, 522}},
 	}
 	for i, page := range pages {
-		if len(page.Lines) != 1 || len(page.Links) != 2 || page.Links[0].URI != "https://example.org/" || page.Links[1].Page != 1 {
+		if len(page.Lines) != 1 || len(page.Links) != 2 || page.Links[0].URI != "https://example.org/" || page.Links[1].URI != "https://example.net/" {
 			t.Fatalf("page %d: %+v", page.Number, page)
 		}
 		l := page.Lines[0]

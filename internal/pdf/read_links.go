@@ -15,7 +15,7 @@ const (
 	actionURI  = 3
 )
 
-// links reads the page's links to URIs and to pages.
+// links reads the page's links to URIs: see layout.Link for why no others.
 func (r *pageReader) links() {
 	// The position (in and out), the link, its rectangle.
 	const posAt, linkAt, rectAt = 0, 4, 8
@@ -32,8 +32,10 @@ func (r *pageReader) links() {
 			continue
 		}
 		l := layout.Link{Box: r.view.box(r.float32(rectAt), r.float32(rectAt+4), r.float32(rectAt+8), r.float32(rectAt+12))}
-		l.Page, l.URI = r.target(r.doc, r.call(fnLinkDest, r.doc, link), func() uint64 { return r.call(fnLinkAction, link) })
-		if l.Page > 0 || l.URI != "" {
+		if a := r.call(fnLinkAction, link); a != 0 && r.count(fnActionType, a) == actionURI {
+			l.URI = r.bytes8(func(buf, size uint64) uint64 { return r.call(fnActionURI, r.doc, a, buf, size) })
+		}
+		if l.URI != "" {
 			r.out.Links = append(r.out.Links, l)
 		}
 	}

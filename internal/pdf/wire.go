@@ -67,7 +67,7 @@ func (c *coder) page(p *layout.Page) {
 	sequence(c, &p.Blocks, 26, (*coder).block)
 	sequence(c, &p.Rulings, 16, (*coder).ruling)
 	sequence(c, &p.Images, 16, (*coder).box)
-	sequence(c, &p.Links, 18, (*coder).link)
+	sequence(c, &p.Links, 17, (*coder).link)
 }
 
 func (c *coder) font(f *layout.Font) {
@@ -116,7 +116,6 @@ func (c *coder) ruling(r *layout.Ruling) {
 func (c *coder) link(l *layout.Link) {
 	c.box(&l.Box)
 	c.string(&l.URI)
-	c.int(&l.Page)
 }
 
 func (c *coder) box(b *layout.Box) {
