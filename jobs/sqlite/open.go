@@ -111,6 +111,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 var writerPragmas = []string{
 	"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
 	"journal_size_limit(67108864)", "wal_autocheckpoint(4000)", "cache_size(-65536)", "temp_store(MEMORY)",
+	"secure_delete(FAST)", // what is deleted is overwritten where its page is written anyway
 }
 
 var readerPragmas = []string{
