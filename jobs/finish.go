@@ -165,10 +165,7 @@ func (s *session) written(batch []ended, lost []Fence) {
 func (s *session) stop(attempts *sync.WaitGroup) error {
 	end := time.Now().Add(s.w.grace())
 	s.notice.give(end.Add(-s.w.forCancelled()))
-	select { // a death from now on is a polite one
-	case s.urgent <- struct{}{}:
-	default:
-	}
+	s.renewNow() // a death from now on is a polite one
 	idle := s.idle()
 	over := waitUntil(idle, s.notice.deadline)
 	if !over {

@@ -41,6 +41,14 @@ func (s *session) renewLoop(life context.Context) {
 	}
 }
 
+// renewNow asks for a renewal at once, to say that the worker is stopping.
+func (s *session) renewNow() {
+	select {
+	case s.urgent <- struct{}{}:
+	default:
+	}
+}
+
 // renew makes one renewal. It does not wait for an answer longer than the
 // lease is safe, even if the store ignores its context.
 func (s *session) renew(life context.Context) error {
@@ -52,7 +60,7 @@ func (s *session) renew(life context.Context) error {
 	}
 	answered := make(chan answer, 1)
 	asked := time.Now()
-	r := Renewal{Instance: s.instance.ID, Stopping: s.notice.given(), Held: s.held()}
+	r := Renewal{Instance: s.instance.ID, Stopping: s.notice.given() || s.w.draining.Load(), Held: s.held()}
 	// Not waited for where the store hangs: it ends with the store's call.
 	go func() {
 		lost, err := s.w.Store.Renew(ctx, r)

@@ -141,7 +141,8 @@ func (w *Worker) Leave() error {
 	return nil
 }
 
-// Drain stops claiming for good and waits until no attempt runs any more and
+// Drain stops claiming for good, from when on a death of the process charges no
+// job with a crash, and waits until no attempt runs any more and
 // all outcomes are written (true), or until ctx ends (false). Run goes on: end
 // its context next.
 func (w *Worker) Drain(ctx context.Context) bool {
@@ -150,6 +151,7 @@ func (w *Worker) Drain(ctx context.Context) bool {
 	if s == nil {
 		return true
 	}
+	s.renewNow()
 	for _, over := range []func() <-chan struct{}{s.idle, s.outbox.empty} {
 		select {
 		case <-over():

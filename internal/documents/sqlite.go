@@ -162,16 +162,13 @@ func (s *Store) update(ctx context.Context, fn func(ctx context.Context, tx *sql
 	return s.db.Update(ctx, func(tx *sql.Tx) error { return fn(context.WithoutCancel(ctx), tx) })
 }
 
-// unavailable marks an error of the database as one that may pass; those with a
-// meaning of their own stay as they are.
-func unavailable(op string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, ErrNotFound), errors.Is(err, jobs.ErrUnavailable), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+// explain says of an error of the database what was tried and what to do; those
+// with a meaning of their own stay what they are.
+func (s *Store) explain(op string, err error) error {
+	if errors.Is(err, ErrNotFound) || errors.Is(err, jobs.ErrUnavailable) {
 		return fmt.Errorf("%s: %w", op, err)
 	}
-	return &jobs.StoreError{Op: op, Err: err}
+	return s.db.Explain(op, err)
 }
 
 // marks returns n placeholders.

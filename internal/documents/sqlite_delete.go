@@ -73,7 +73,7 @@ func (s *Store) Cleanup(ctx context.Context, before time.Time, limit int) (int, 
 	at := sqlite.FormatTime(before)
 	ids, err := query(ctx, s.db.Reader(), scanID, `SELECT id FROM documents WHERE `+due+` ORDER BY updated_at LIMIT ?2`, at, limit)
 	if err != nil {
-		return 0, unavailable("find documents to delete", err)
+		return 0, s.explain("find documents to delete", err)
 	}
 	n := 0
 	for _, id := range ids {

@@ -56,7 +56,7 @@ func exists(ctx context.Context, tx *sql.Tx, id jobs.ID) error {
 // Get returns one document. ErrNotFound.
 func (s *Store) Get(ctx context.Context, id jobs.ID) (Document, error) {
 	d, err := scan(s.db.Reader().QueryRowContext(ctx, `SELECT `+columns+` FROM documents WHERE id = ?`, id.String()))
-	return d, unavailable("read document "+id.String(), err)
+	return d, s.explain("read document "+id.String(), err)
 }
 
 // List returns the documents that match, newest first, without their facts and
@@ -80,14 +80,14 @@ ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?`, args...)
 	for i := range found {
 		found[i].Facts = nil
 	}
-	return found, unavailable("list documents", err)
+	return found, s.explain("list documents", err)
 }
 
 // ByPrefix returns the ids that begin with prefix, in order, at most limit.
 func (s *Store) ByPrefix(ctx context.Context, prefix string, limit int) ([]jobs.ID, error) {
 	ids, err := query(ctx, s.db.Reader(), scanID, `
 SELECT id FROM documents WHERE id >= lower(?1) AND id < lower(?1) || 'g' AND substr(id, 1, length(?1)) = lower(?1) ORDER BY id LIMIT ?2`, prefix, limit)
-	return ids, unavailable("find documents", err)
+	return ids, s.explain("find documents", err)
 }
 
 // Content says whose steps are the document's pages. ErrNotFound, ErrNoContent.
@@ -99,7 +99,7 @@ func (s *Store) Content(ctx context.Context, id jobs.ID) (Content, error) {
 	case errors.Is(err, sql.ErrNoRows):
 		return c, fmt.Errorf("read content of %s: %w", id, ErrNotFound)
 	case err != nil:
-		return c, unavailable("read content of "+id.String(), err)
+		return c, s.explain("read content of "+id.String(), err)
 	case !job.Valid:
 		return c, fmt.Errorf("read content of %s: %w", id, ErrNoContent)
 	}
@@ -116,7 +116,7 @@ func (s *Store) FailedPages(ctx context.Context, job jobs.ID) ([]FailedPage, err
 	}, `
 SELECT coalesce(data ->> '$.page_number', seq), coalesce(data ->> '$.error_code', ''), coalesce(data ->> '$.error', '')
 FROM job_steps WHERE job_id = ? AND `+failedPage+` ORDER BY seq`, job.String())
-	return pages, unavailable("read failed pages of job "+job.String(), err)
+	return pages, s.explain("read failed pages of job "+job.String(), err)
 }
 
 // Recorded returns the number of the last step that a job has recorded; 0 if
@@ -124,7 +124,7 @@ FROM job_steps WHERE job_id = ? AND `+failedPage+` ORDER BY seq`, job.String())
 func (s *Store) Recorded(ctx context.Context, job jobs.ID) (int, error) {
 	var n int
 	err := s.db.Reader().QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM job_steps WHERE job_id = ?`, job.String()).Scan(&n)
-	return n, unavailable("read steps of job "+job.String(), err)
+	return n, s.explain("read steps of job "+job.String(), err)
 }
 
 // Password returns the document's password, "" if it has none.
@@ -134,7 +134,7 @@ func (s *Store) Password(ctx context.Context, id jobs.ID) (string, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}
-	return p, unavailable("read secret of document "+id.String(), err)
+	return p, s.explain("read secret of document "+id.String(), err)
 }
 
 func setPassword(ctx context.Context, tx *sql.Tx, id jobs.ID, password string) error {
@@ -159,7 +159,7 @@ func (s *Store) SourcesInUse(ctx context.Context, sha256 []string) (map[string]b
 			return s, err
 		}, `SELECT DISTINCT source_sha256 FROM documents WHERE source_sha256 IN (`+marks(n)+`)`, args...)
 		if err != nil {
-			return nil, unavailable("find sources in use", err)
+			return nil, s.explain("find sources in use", err)
 		}
 		for _, f := range found {
 			used[f] = true

@@ -39,7 +39,7 @@ DELETE FROM job_steps WHERE job_id = ?1 AND `+while+`
 func (s *Store) dropReplaced(ctx context.Context) error {
 	replaced, err := query(ctx, s.db.Reader(), scanID, `SELECT replaced_job_id FROM documents WHERE replaced_job_id IS NOT NULL`)
 	if err != nil {
-		return unavailable("find pages that were replaced", err)
+		return s.explain("find pages that were replaced", err)
 	}
 	for _, job := range replaced {
 		// A person may have restarted it meanwhile.

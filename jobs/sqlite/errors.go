@@ -44,6 +44,11 @@ func (s *Store) fail(op string, err error) error {
 	return storeError(op, s.path, err)
 }
 
+// Explain turns an error of a statement that another package ran on this store
+// into what this store's own methods return: a *jobs.StoreError with a hint
+// where the file is at fault.
+func (s *Store) Explain(op string, err error) error { return s.fail(op, err) }
+
 // storeError says what a person can do about an error of the file.
 func storeError(op, path string, err error) *jobs.StoreError {
 	if known, ok := errors.AsType[*jobs.StoreError](err); ok {
@@ -54,6 +59,9 @@ func storeError(op, path string, err error) *jobs.StoreError {
 
 func hint(path string, err error) string {
 	if code, ok := sqliteCode(err); ok {
+		if code == lib.SQLITE_IOERR_SHMSIZE { // the first file that grows when it is opened
+			code = lib.SQLITE_FULL
+		}
 		switch code & 0xff {
 		case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
 			return fmt.Sprintf("Another process holds the write lock of %s, perhaps because it is paused: let it go on or end it, then try again.", path)
