@@ -141,10 +141,10 @@ func (w *Worker) Leave() error {
 	return nil
 }
 
-// Drain stops claiming for good, from when on a death of the process charges no
-// job with a crash, and waits until no attempt runs any more and
-// all outcomes are written (true), or until ctx ends (false). Run goes on: end
-// its context next.
+// Drain stops claiming for good and waits until no attempt runs any more and
+// all outcomes are written (true), or until ctx ends (false). A death of the
+// process from now on charges no job with a crash. Run goes on: end its context
+// next.
 func (w *Worker) Drain(ctx context.Context) bool {
 	w.draining.Store(true)
 	s := w.current()
