@@ -30,7 +30,8 @@ type Attempt struct {
 	mu    sync.Mutex
 	done  int
 	total int
-	ended bool // returned, lost or abandoned: it writes no more
+	lost  error // why it is not the worker's any more
+	ended bool  // returned, lost or abandoned: it writes no more
 }
 
 // Job returns the row as it was claimed.
@@ -124,8 +125,19 @@ func (a *Attempt) whyLost(ctx context.Context) error {
 
 // lose ends the attempt: its context is cancelled and it writes no more.
 func (a *Attempt) lose(cause error) {
-	a.end()
+	a.mu.Lock()
+	if !a.ended {
+		a.ended, a.lost = true, cause
+	}
+	a.mu.Unlock()
 	a.cancel(cause)
+}
+
+// lostTo returns why the attempt was not the worker's any more, or nil.
+func (a *Attempt) lostTo() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.lost
 }
 
 // end marks the attempt as over and reports whether it was not before.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 )
 
@@ -17,13 +16,19 @@ type ended struct {
 
 // finished takes an attempt off the running ones and passes on its outcome.
 func (s *session) finished(ctx context.Context, a *Attempt, err error) {
-	lost := lostBy(ctx, err)
+	lost := a.lostTo()
 	first := a.end()
 	took := time.Since(a.began)
-	if lost == nil && first {
+	switch {
+	case lost == nil && first:
 		s.send(ended{a, s.judge(ctx, a, err), took})
+	case errors.Is(lost, ErrLeaseLost) && s.isGone():
+		// The session gave up by itself. If nobody has the job yet, this says
+		// why it stopped; else the fence refuses it.
+		s.send(ended{a, interruptedBy(a, CauseLeaseLost), took})
+		lost = nil
 	}
-	s.remove(a.job.ID)
+	s.remove(a.job.Fence())
 	if lost == nil {
 		return // ended, or abandoned before it returned
 	}
@@ -40,22 +45,6 @@ func (s *session) send(e ended) {
 	}
 }
 
-// lostBy returns why the attempt was not the worker's any more, or nil.
-func lostBy(ctx context.Context, err error) error {
-	cause := context.Cause(ctx)
-	for _, lost := range []error{ErrCancelled, ErrLeaseLost} {
-		if errors.Is(cause, lost) {
-			return lost
-		}
-	}
-	for _, lost := range []error{ErrCancelled, ErrLeaseLost} {
-		if errors.Is(err, lost) {
-			return lost
-		}
-	}
-	return nil
-}
-
 // judge says how an attempt ended.
 func (s *session) judge(ctx context.Context, a *Attempt, err error) Outcome {
 	o := Outcome{Fence: a.job.Fence()}
@@ -64,8 +53,8 @@ func (s *session) judge(ctx context.Context, a *Attempt, err error) Outcome {
 		return o
 	}
 	cause := context.Cause(ctx)
-	if errors.Is(err, ErrStopping) || errors.Is(cause, ErrStopping) {
-		return interruptedByShutdown(a)
+	if s.notice.given() && (errors.Is(err, ErrStopping) || errors.Is(cause, ErrStopping)) {
+		return interruptedBy(a, CauseShutdown)
 	}
 	o.Error, o.Code = err.Error(), Code(err)
 	if errors.Is(cause, ErrTimeout) {
@@ -83,8 +72,8 @@ func (s *session) judge(ctx context.Context, a *Attempt, err error) Outcome {
 	return o
 }
 
-func interruptedByShutdown(a *Attempt) Outcome {
-	return Outcome{Fence: a.job.Fence(), Status: Interrupted, Cause: CauseShutdown, Error: CauseShutdown.Reason()}
+func interruptedBy(a *Attempt, cause Cause) Outcome {
+	return Outcome{Fence: a.job.Fence(), Status: Interrupted, Cause: cause, Error: cause.Reason()}
 }
 
 // mostOutcomes bounds one call of Finish.
@@ -124,6 +113,10 @@ func (s *session) write(life context.Context, batch []ended) {
 			s.log.Error("outcomes not written", KeyCount, len(batch), KeyError, err)
 			return
 		}
+		if !errors.Is(err, ErrUnavailable) && s.outbox.unsaved() > len(batch) {
+			s.outbox.back(batch) // behind the others: it must not hold them up
+			return
+		}
 	}
 }
 
@@ -159,70 +152,4 @@ func (s *session) written(batch []ended, lost []Fence) {
 	case s.freed <- struct{}{}:
 	default:
 	}
-}
-
-// stop ends the attempts: notice, then cancelled contexts, then the fence.
-func (s *session) stop(attempts *sync.WaitGroup) error {
-	end := time.Now().Add(s.w.grace())
-	s.notice.give(end.Add(-s.w.forCancelled()))
-	s.renewNow() // a death from now on is a polite one
-	idle := s.idle()
-	over := waitUntil(idle, s.notice.deadline)
-	if !over {
-		for _, a := range s.attempts() {
-			a.cancel(ErrStopping)
-		}
-		over = waitUntil(idle, end.Add(-s.w.forWriting()))
-	}
-	if over {
-		attempts.Wait()
-	} else {
-		s.abandon()
-	}
-	if s.isGone() {
-		return ErrInstanceGone
-	}
-	return nil
-}
-
-func waitUntil(c <-chan struct{}, deadline time.Time) bool {
-	t := time.NewTimer(time.Until(deadline))
-	defer t.Stop()
-	select {
-	case <-c:
-		return true
-	case <-t.C:
-		return false
-	}
-}
-
-// abandon fences off the attempts whose handlers ignore even their cancelled
-// context. Their goroutines live on; what they write is refused.
-func (s *session) abandon() {
-	for _, a := range s.attempts() {
-		if !a.end() {
-			continue
-		}
-		s.log.Error("handler ignores its context; its attempt is fenced off", KeyJob, a.job.ID, KeyAttempt, a.job.Attempt)
-		s.send(ended{a, interruptedByShutdown(a), time.Since(a.began)})
-	}
-}
-
-func (s *session) attempts() []*Attempt {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := make([]*Attempt, 0, len(s.running))
-	for _, a := range s.running {
-		all = append(all, a)
-	}
-	return all
-}
-
-// flush waits for the last outcome, within what is left of the grace period.
-func (s *session) flush(written <-chan struct{}) error {
-	s.outbox.close()
-	if waitUntil(written, s.notice.deadline.Add(s.w.forCancelled())) {
-		return nil
-	}
-	return fmt.Errorf("%d outcomes could not be written before the grace period ended; their jobs are recovered at the next start", s.outbox.unsaved())
 }

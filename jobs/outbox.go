@@ -27,6 +27,14 @@ func (b *outbox) put(e ended) bool {
 	return true
 }
 
+// back returns what was taken and could not be written, behind all others.
+func (b *outbox) back(batch []ended) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.items = append(b.items, batch...)
+	b.ring()
+}
+
 // take waits for outcomes and returns at most n of them; none: the box is
 // closed and empty.
 func (b *outbox) take(n int) []ended {

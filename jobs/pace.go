@@ -2,6 +2,10 @@ package jobs
 
 import "time"
 
+// pollEvery bounds how late a worker notices work, or a death, of which no
+// hint reached it.
+const pollEvery = time.Second
+
 // pause is how long a claim loop waits when nothing calls it: until poll at
 // the latest, and for hints not before quiet.
 type pause struct{ poll, quiet time.Duration }
@@ -11,8 +15,6 @@ type pause struct{ poll, quiet time.Duration }
 // tenth of a second, and the first that finds work makes it hear again. A
 // store that fails is asked less and less often.
 type pace struct{ quiet, fail time.Duration }
-
-func newPace() *pace { return &pace{} }
 
 const (
 	leastQuiet = time.Millisecond

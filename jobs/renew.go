@@ -13,10 +13,7 @@ func (s *session) renewLoop(life context.Context) {
 	busy := min(time.Second, lease/5) // an attempt learns within this that it was lost
 	idle := lease / 3
 	for {
-		wait := idle
-		if s.outbox.unsaved() > 0 || len(s.jobs()) > 0 {
-			wait = busy
-		}
+		wait := busy // also while idle: a job may begin at any moment
 		if left := s.untilUnsafe(); left <= 0 {
 			s.log.Error("lease not renewed in time; giving up its work")
 			s.lose()
@@ -32,6 +29,9 @@ func (s *session) renewLoop(life context.Context) {
 		case <-s.urgent:
 			timer.Stop()
 		case <-timer.C:
+			if s.outbox.unsaved() == 0 && len(s.jobs()) == 0 && !s.ill.Load() && time.Since(s.acked.Load().(time.Time)) < idle {
+				continue
+			}
 		}
 		if errors.Is(s.renew(life), ErrInstanceGone) {
 			s.log.Error("instance was declared dead by another; giving up its work")
@@ -99,10 +99,12 @@ func (s *session) held() []Fence {
 func (s *session) drop(life context.Context, lost []Fence) {
 	for _, f := range lost {
 		s.mu.Lock()
-		a := s.running[f.Job]
+		a := s.running[f]
 		s.mu.Unlock()
-		if a != nil && a.job.Attempt == f.Attempt {
-			a.lose(a.whyLost(life))
+		if a != nil {
+			ctx, cancel := context.WithTimeout(life, s.instance.Lease/10)
+			a.lose(a.whyLost(ctx))
+			cancel()
 		}
 	}
 }

@@ -13,26 +13,6 @@ import (
 	"time"
 )
 
-// Keys of log attributes.
-const (
-	KeyJob      = "job"
-	KeyInstance = "instance"
-	KeyAttempt  = "attempt"
-	KeyKind     = "kind"
-	KeyStatus   = "status"
-	KeyEvent    = "event"
-	KeyCause    = "cause"
-	KeyError    = "error"
-	KeyCode     = "error_code"
-	KeyTook     = "took"
-	KeyCount    = "count"
-	KeyStack    = "stack"
-)
-
-// pollEvery bounds how late a worker notices work, or a death, of which no
-// hint reached it.
-const pollEvery = time.Second
-
 // session is a worker's life under one instance id: from Join until it stops
 // or loses its lease. Its loops are claim (this file), renew (renew.go) and
 // finish (finish.go).
@@ -45,13 +25,15 @@ type session struct {
 	log      *slog.Logger
 	notice   *notice
 
+	again     bool // it follows one whose lease was lost: the service did not start
 	recovered bool // the first pass is done; used before the loops start
 
 	mu      sync.Mutex
-	running map[ID]*Attempt
-	waiting []chan struct{} // closed when nothing runs
-	freed   chan struct{}   // has a token when a slot became free
-	outbox  *outbox         // how attempts ended, on the way to Finish
+	running map[Fence]*Attempt // by attempt: one that was taken away may still run beside its successor
+	waiting []chan struct{}    // closed when nothing runs
+	freed   chan struct{}      // has a token when a slot became free
+	outbox  *outbox            // how attempts ended, on the way to Finish
+	turn    chan struct{}      // holds a token while a claim is under way
 
 	acked    atomic.Value  // time.Time of the last acknowledged renewal
 	urgent   chan struct{} // asks for a renewal now
@@ -67,7 +49,7 @@ func (s *session) recoverFirst(ctx context.Context) error {
 		return nil
 	}
 	p := s.params(nil)
-	p.Starting = true
+	p.Starting = !s.again
 	claimed, err := s.w.Store.Claim(ctx, p)
 	if err != nil {
 		return fmt.Errorf("recover jobs: %w", err)
@@ -82,6 +64,7 @@ func (s *session) run(ctx context.Context, only *ID) error {
 	// The loops outlive ctx: leases are renewed until the last result is written.
 	life, die := context.WithCancel(context.WithoutCancel(ctx))
 	defer die()
+	defer context.AfterFunc(ctx, s.announce)() // also while a claim is waited for
 	var attempts, loops sync.WaitGroup
 	loops.Go(func() { s.renewLoop(life) })
 	written := make(chan struct{})
@@ -92,121 +75,28 @@ func (s *session) run(ctx context.Context, only *ID) error {
 	err := s.stop(&attempts)
 	if unwritten := s.flush(written); unwritten != nil {
 		// A store that hangs is not waited for: its loops end with it.
-		return errors.Join(err, unwritten)
+		return errors.Join(err, unwritten, s.leave())
 	}
 	die()
 	loops.Wait()
-	if e := s.proof.Close(); e != nil && err == nil {
+	if e := s.leave(); e != nil && err == nil {
 		err = fmt.Errorf("leave store: %w", e)
 	}
 	return err
 }
 
-// claimLoop claims until ctx ends, the lease is lost, or the one job is over.
-func (s *session) claimLoop(ctx, life context.Context, only *ID, attempts *sync.WaitGroup) {
-	watch, unwatch := context.WithCancel(life)
-	defer unwatch()
-	hints := s.w.Store.Watch(watch)
-	if only != nil {
-		if j, err := Get(life, s.w.Store, *only); err == nil && j.InstanceID == s.instance.ID && j.Status == Processing {
-			s.start(life, j, attempts) // it was inserted as ours
-		}
+// leave gives up the proof of life within what is left of the grace period.
+func (s *session) leave() error {
+	left := make(chan error, 1)
+	go func() { left <- s.proof.Close() }()
+	late := time.NewTimer(time.Until(s.notice.deadline.Add(s.w.forCancelled())))
+	defer late.Stop()
+	select {
+	case err := <-left:
+		return err
+	case <-late.C:
+		return fmt.Errorf("%w: no answer", ErrUnavailable)
 	}
-	pace := newPace()
-	for ctx.Err() == nil && !s.isGone() {
-		p := s.params(only)
-		if s.w.draining.Load() {
-			p.Limit = 0
-		}
-		claimed, err := s.w.Store.Claim(life, p)
-		s.report(err)
-		if errors.Is(err, ErrInstanceGone) {
-			s.lose()
-			return
-		}
-		s.tell(claimed)
-		for _, j := range claimed.Jobs {
-			s.start(life, j, attempts)
-		}
-		// Where all that was asked for came, more may wait: a free slot is news.
-		full := len(claimed.Jobs) == p.Limit || only != nil
-		if only != nil && s.isOver(life, *only) {
-			return
-		}
-		s.await(ctx, hints, pace.next(len(claimed.Jobs), err, claimed.NextDue), full)
-	}
-}
-
-// params is what the session may claim now.
-func (s *session) params(only *ID) ClaimParams {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p := ClaimParams{Instance: s.instance.ID, Kinds: s.kinds, Policy: s.policy}
-	if only != nil {
-		p.Only, p.Suspects = []ID{*only}, 1
-		p.Limit = 1 - len(s.running)
-		return p
-	}
-	if !s.recovered {
-		return p
-	}
-	p.Limit = max(0, min(s.w.slots()-len(s.running), 2*s.w.slots()-s.outbox.unsaved()))
-	p.Suspects = 1
-	for _, a := range s.running {
-		if a.job.Crashes > 0 && a.Done() == a.job.StepsDone {
-			p.Suspects = 0 // one at a time, until it has recorded a step
-		}
-	}
-	return p
-}
-
-// isOver reports whether the one job of the session needs it no more.
-func (s *session) isOver(ctx context.Context, id ID) bool {
-	if len(s.jobs()) > 0 || s.outbox.unsaved() > 0 {
-		return false
-	}
-	j, err := Get(ctx, s.w.Store, id)
-	if errors.Is(err, ErrNotFound) {
-		return true
-	}
-	return err == nil && (j.Ended() || j.Status == Processing)
-}
-
-// await waits for a reason to claim again.
-func (s *session) await(ctx context.Context, hints <-chan struct{}, p pause, full bool) {
-	poll := time.NewTimer(p.poll)
-	defer poll.Stop()
-	quiet := time.NewTimer(p.quiet)
-	defer quiet.Stop()
-	var hint <-chan struct{} // not looked at before quiet is over
-	freed := s.freed
-	if !full {
-		freed = nil // nobody waits in the queue, so a free slot is no news
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.gone:
-			return
-		case <-poll.C:
-			return
-		case <-freed:
-			return
-		case <-quiet.C:
-			if s.free() {
-				hint = hints
-			}
-		case <-hint:
-			return
-		}
-	}
-}
-
-func (s *session) free() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.running) < s.w.slots()
 }
 
 // start runs a claimed job's handler in a goroutine of its own.
@@ -214,8 +104,11 @@ func (s *session) start(life context.Context, j Job, attempts *sync.WaitGroup) {
 	ctx, cancel := context.WithCancelCause(life)
 	a := &Attempt{job: j, store: s.w.Store, notice: s.notice, cancel: cancel, began: time.Now(), done: j.StepsDone, total: j.StepsTotal}
 	s.mu.Lock()
-	s.running[j.ID] = a
+	s.running[j.Fence()] = a
 	s.mu.Unlock()
+	if s.isGone() { // while it was claimed
+		a.lose(ErrLeaseLost)
+	}
 	s.log.Debug("attempt started", KeyJob, j.ID, KeyAttempt, j.Attempt, KeyKind, j.Kind)
 	if s.w.Hooks.Started != nil {
 		s.w.Hooks.Started(j)
@@ -227,8 +120,9 @@ func (s *session) start(life context.Context, j Job, attempts *sync.WaitGroup) {
 			ctx, stop = context.WithTimeoutCause(ctx, s.w.Timeout, ErrTimeout)
 			defer stop()
 		}
-		err := s.call(ctx, a)
-		s.finished(ctx, a, err)
+		err := errors.New("handler ended its goroutine")
+		defer func() { s.finished(ctx, a, err) }() // runtime.Goexit included
+		err = s.call(ctx, a)
 	})
 }
 
@@ -307,9 +201,9 @@ func (s *session) idle() <-chan struct{} {
 }
 
 // remove takes an attempt off the running ones, which frees its slot.
-func (s *session) remove(id ID) {
+func (s *session) remove(f Fence) {
 	s.mu.Lock()
-	delete(s.running, id)
+	delete(s.running, f)
 	if len(s.running) == 0 {
 		for _, c := range s.waiting {
 			close(c)

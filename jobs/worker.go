@@ -29,9 +29,10 @@ type Worker struct {
 	Logger   *slog.Logger // nil: silent
 	Hooks    Hooks
 
-	mu       sync.Mutex
-	joined   *session // between Join and the end of Run
-	draining atomic.Bool
+	mu        sync.Mutex
+	joined    *session // between Join and the end of Run
+	rejoining bool
+	draining  atomic.Bool
 }
 
 // Hooks are called as things happen, from several goroutines, and must not
@@ -56,6 +57,9 @@ func (w *Worker) Validate() error {
 	}
 	if w.Slots < 0 || w.Lease < 0 || w.Grace < 0 || w.Timeout < 0 {
 		errs = append(errs, errors.New("worker: Slots, Lease, Grace and Timeout must not be negative"))
+	}
+	if w.Policy.MaxCrashes < 0 || w.Policy.MaxFailures < 0 {
+		errs = append(errs, errors.New("worker: MaxCrashes and MaxFailures must not be negative"))
 	}
 	if w.Policy.Recovery != "" && w.Policy.Recovery != RecoveryAuto && w.Policy.Recovery != RecoveryManual {
 		errs = append(errs, fmt.Errorf("worker: unknown recovery %q", w.Policy.Recovery))
@@ -107,6 +111,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		if !errors.Is(err, ErrInstanceGone) {
 			return err
 		}
+		w.rejoining = true
 		if !w.rejoin(ctx) {
 			return nil // its jobs are others' already: nothing is left to write
 		}
@@ -117,13 +122,18 @@ func (w *Worker) Run(ctx context.Context) error {
 // another living instance has it (its status is then Processing), or when ctx
 // ended. It claims and recovers no other job.
 func (w *Worker) Do(ctx context.Context, id ID) (Job, error) {
-	if _, err := w.Join(ctx); err != nil {
-		return Job{}, err
-	}
-	err := w.current().run(ctx, &id)
-	w.forget()
-	if err != nil {
-		return Job{}, err
+	for {
+		if _, err := w.Join(ctx); err != nil {
+			return Job{}, err
+		}
+		err := w.current().run(ctx, &id)
+		w.forget()
+		if err == nil || errors.Is(err, ErrInstanceGone) && ctx.Err() != nil {
+			break
+		}
+		if !errors.Is(err, ErrInstanceGone) {
+			return Job{}, err
+		}
 	}
 	return Get(context.WithoutCancel(ctx), w.Store, id)
 }
@@ -152,6 +162,12 @@ func (w *Worker) Drain(ctx context.Context) bool {
 		return true
 	}
 	s.renewNow()
+	select {
+	case s.turn <- struct{}{}: // a claim that was under way has started what it brought
+		<-s.turn
+	case <-ctx.Done():
+		return false
+	}
 	for _, over := range []func() <-chan struct{}{s.idle, s.outbox.empty} {
 		select {
 		case <-over():
@@ -192,6 +208,9 @@ func (w *Worker) rejoin(ctx context.Context) bool {
 		if err == nil {
 			return true
 		}
+		if err := w.Leave(); err != nil { // it may be declared dead before the store answers
+			w.trouble(err)
+		}
 		sleep(ctx, wait)
 	}
 	return false
@@ -207,7 +226,7 @@ func (w *Worker) newSession(ctx context.Context) (*session, error) {
 	s := &session{
 		w: w, instance: in, proof: proof, policy: w.Policy.WithDefaults(),
 		log: w.logger().With(KeyInstance, in.ID), notice: newNotice(),
-		running: map[ID]*Attempt{}, freed: make(chan struct{}, 1), outbox: newOutbox(),
+		again: w.rejoining, running: map[Fence]*Attempt{}, freed: make(chan struct{}, 1), outbox: newOutbox(), turn: make(chan struct{}, 1),
 		gone: make(chan struct{}), urgent: make(chan struct{}, 1), kinds: w.kinds(),
 	}
 	s.acked.Store(time.Now())
@@ -245,10 +264,10 @@ func (w *Worker) grace() time.Duration {
 }
 
 // forCancelled is the end of the grace period, in which contexts are cancelled.
-func (w *Worker) forCancelled() time.Duration { return min(w.grace()/2, 2*time.Second) }
+func (w *Worker) forCancelled() time.Duration { return min(w.grace()/2, 5*time.Second) }
 
 // forWriting is the very end of it, in which the last outcomes are written.
-func (w *Worker) forWriting() time.Duration { return min(w.grace()/4, time.Second) }
+func (w *Worker) forWriting() time.Duration { return min(w.grace()/4, 2*time.Second) }
 
 func (w *Worker) logger() *slog.Logger {
 	if w.Logger != nil {

@@ -257,37 +257,37 @@ func TestWorkerStopsAndResumes(t *testing.T) {
 // fenced off, and what it writes later is refused.
 func TestWorkerFencesOffTheDeaf(t *testing.T) {
 	t.Parallel()
-	s := openStore(t)
-	running, wake, refused := make(chan struct{}), make(chan struct{}), make(chan error, 2)
-	id := insert(t, s, jobs.NewJob{Kind: kind}).ID
-	var zombie jobs.Fence
-	r := start(t, &jobs.Worker{Store: s, Grace: 2 * time.Second, Handlers: handler(func(_ context.Context, a *jobs.Attempt) error {
-		zombie = a.Job().Fence()
-		close(running)
-		<-wake
-		refused <- a.Checkpoint(t.Context(), step(1))
-		refused <- s.Checkpoint(t.Context(), zombie, 0, step(1))
-		return nil
-	})})
-	<-running
-	asked := time.Now()
-	r.stop(t)
-	if took := time.Since(asked); took > 5*time.Second {
-		t.Errorf("stopping took %v", took)
-	}
-	j := get(t, s, id)
-	if j.Status != jobs.Interrupted || j.Cause != jobs.CauseShutdown {
-		t.Errorf("abandoned job: %+v", j)
-	}
-	close(wake)
-	for range 2 {
-		if err := <-refused; !errors.Is(err, jobs.ErrLeaseLost) {
-			t.Errorf("the zombie's write: %v, want %v", err, jobs.ErrLeaseLost)
+	synctest.Test(t, func(t *testing.T) {
+		s := openStore(t)
+		running, wake, refused := make(chan struct{}), make(chan struct{}), make(chan error, 2)
+		id := insert(t, s, jobs.NewJob{Kind: kind}).ID
+		const grace = 20 * time.Second
+		r := start(t, &jobs.Worker{Store: s, Grace: grace, Handlers: handler(func(_ context.Context, a *jobs.Attempt) error {
+			close(running)
+			<-wake
+			refused <- a.Checkpoint(t.Context(), step(1))
+			refused <- s.Checkpoint(t.Context(), a.Job().Fence(), 0, step(1))
+			return nil
+		})})
+		<-running
+		asked := time.Now()
+		r.stop(t)
+		if took := time.Since(asked); took > grace {
+			t.Errorf("stopping took %v, the grace is %v", took, grace)
 		}
-	}
-	if j := get(t, s, id); j.StepsDone != 0 || j.Status != jobs.Interrupted {
-		t.Errorf("after the zombie: %+v", j)
-	}
+		if j := get(t, s, id); j.Status != jobs.Interrupted || j.Cause != jobs.CauseShutdown {
+			t.Errorf("abandoned job: %+v", j)
+		}
+		close(wake)
+		for range 2 {
+			if err := <-refused; !errors.Is(err, jobs.ErrLeaseLost) {
+				t.Errorf("the zombie's write: %v, want %v", err, jobs.ErrLeaseLost)
+			}
+		}
+		if j := get(t, s, id); j.StepsDone != 0 || j.Status != jobs.Interrupted {
+			t.Errorf("after the zombie: %+v", j)
+		}
+	})
 }
 
 // Cancelling reaches a handler that waits by its context, and one that works

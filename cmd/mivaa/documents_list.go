@@ -23,6 +23,8 @@ func (c *console) documentsListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Args: takes(cobra.NoArgs),
 		Short: "List documents, the newest first",
+		Long: `List documents, the newest first. Their facts and profile may be long: mivaa
+documents show has them.`,
 		Example: `  mivaa documents list --limit 20
   mivaa documents list --json --limit 0 | jq -r .filename`,
 		RunE: func(cmd *cobra.Command, _ []string) error {

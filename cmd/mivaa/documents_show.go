@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -34,6 +35,8 @@ func (c *console) documentsShowCommand() *cobra.Command {
 // documentDetail is a document with what stands in other tables.
 type documentDetail struct {
 	documentRow
+	Facts       json.RawMessage        `json:"facts"`
+	Profile     json.RawMessage        `json:"profile"`    // null before the content is complete
 	Complete    bool                   `json:"complete"`   // false: its pages are those of a job that has not come to its end
 	StepsDone   int                    `json:"steps_done"` // pages recorded
 	PagesFailed []documents.FailedPage `json:"pages_failed"`
@@ -50,7 +53,7 @@ func (c *console) documentsShow(ctx context.Context, d *data, arg string) error 
 		return err
 	}
 	detail := documentDetail{
-		documentRow: documentRowOf(doc), Complete: st.complete, StepsDone: st.pages,
+		documentRow: documentRowOf(doc), Facts: doc.Facts, Profile: doc.Profile, Complete: st.complete, StepsDone: st.pages,
 		PagesFailed: []documents.FailedPage{}, Jobs: []jobRow{},
 	}
 	content := doc.ContentJobID

@@ -73,6 +73,10 @@ func TestDocumentsShow(t *testing.T) {
 	}
 
 	running := w.in(jobs.Processing)
+	a = w.run("documents", "show", "--json", running.DocumentID.String()).exits(exitOK)
+	if !strings.Contains(a.out, `"facts":{`) || !strings.Contains(a.out, `"profile":null`) || !strings.Contains(a.out, `"owner":""`) {
+		t.Errorf("columns are missing: %s", a.out)
+	}
 	w.run("documents", "show", running.DocumentID.String()).exits(exitOK).says("processing", "3 of 10 recorded")
 	w.run("documents", "show", "0000").exits(exitNotFound).warns("0000: document not found", "hint: mivaa documents list")
 	w.run("documents", "show", made.Job.ID.String()).exits(exitNotFound)

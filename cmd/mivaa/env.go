@@ -13,7 +13,10 @@ import (
 const envPrefix = "MIVAA_"
 
 // secrets come only from the environment or a file, so they have no flag.
-func secrets() []string { return []string{"MIVAA_TOKEN", "MIVAA_READ_TOKEN", "MIVAA_PASSWORD"} }
+func secrets() []string { return append(tokens(), "MIVAA_PASSWORD") }
+
+// tokens would protect the API.
+func tokens() []string { return []string{"MIVAA_TOKEN", "MIVAA_READ_TOKEN"} }
 
 func envName(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
@@ -51,6 +54,13 @@ func bindEnv(root, cmd *cobra.Command, env []string) error {
 			errs = append(errs, fmt.Errorf("%s: %w", envName(f.Name), err))
 		}
 	})
+	if cmd.Flags().Lookup("addr") != nil { // it would answer whoever asks, and its operator believe otherwise
+		for _, name := range tokens() {
+			if values[name] != "" {
+				errs = append(errs, fmt.Errorf("%s: tokens are not supported yet, and the API would be open without one: unset it", name))
+			}
+		}
+	}
 	if len(errs) > 0 {
 		return usage(errors.Join(errs...))
 	}

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
 
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/internal/extract"
@@ -23,6 +26,7 @@ const (
 	exitPartly      = 7 // the document is there, some pages failed
 	exitRunning     = 8 // --wait ran out
 	exitInterrupted = 75
+	exitUnread      = 128 + 13 // standard output was closed by who read it: as if SIGPIPE had ended the command
 )
 
 // exitError is an error that knows its exit code, and what to do about it.
@@ -88,10 +92,21 @@ func hintFor(e *jobs.MoveError) string {
 	return ""
 }
 
+// unread reports whether an error is that nobody reads standard output any
+// more.
+func (c *console) unread(err error) bool {
+	out, ok := c.out.(*os.File)
+	path, failed := errors.AsType[*fs.PathError](err)
+	return ok && failed && path.Path == out.Name() && errors.Is(path, syscall.EPIPE)
+}
+
 // exit prints an error as the caller wants it and returns its exit code.
 func (c *console) exit(err error) int {
 	if err == nil {
 		return exitOK
+	}
+	if c.unread(err) {
+		return exitUnread // extract ... | head: nothing is wrong
 	}
 	e := classify(err)
 	if c.json {

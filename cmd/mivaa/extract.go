@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -81,7 +83,30 @@ func (s *extractSettings) check(files []string) error {
 	if stdin > 1 {
 		errs = append(errs, errors.New("- (standard input) was given twice"))
 	}
-	return errors.Join(errs...)
+	for _, f := range files {
+		if info, err := os.Stat(f); err == nil && info.IsDir() {
+			errs = append(errs, fmt.Errorf("%s is a folder: give the PDFs in it, such as %s", f, filepath.Join(f, "*.pdf")))
+		}
+	}
+	return errors.Join(append(errs, s.collisions(files)...)...)
+}
+
+// collisions reports files whose results would overwrite each other.
+func (s *extractSettings) collisions(files []string) []error {
+	var errs []error
+	from := map[string]string{}
+	for _, f := range files {
+		target := s.target(f, len(files) > 1)
+		if target == "" {
+			continue
+		}
+		if first, taken := from[target]; taken && filepath.Clean(first) != filepath.Clean(f) {
+			errs = append(errs, fmt.Errorf("%s and %s would both be written to %s: give them in two commands, with a folder each", first, f, target))
+			continue
+		}
+		from[target] = f
+	}
+	return errs
 }
 
 // extract reads the files in turn. A file that fails does not keep the others
@@ -89,7 +114,7 @@ func (s *extractSettings) check(files []string) error {
 func (c *console) extract(ctx context.Context, s *extractSettings, files []string) (err error) {
 	ctx, stop := interruptible(ctx, os.Exit) //nolint:forbidigo // this is what a second signal asks for
 	defer stop()
-	log := s.log.logger(c)
+	log := s.log.logger(c, c.err)
 	d, err := s.store.open(ctx, log)
 	if err != nil {
 		return err
@@ -106,7 +131,7 @@ func (c *console) extract(ctx context.Context, s *extractSettings, files []strin
 			continue
 		}
 		e := classify(err)
-		if e.exit == exitInterrupted || e.exit == exitUnavailable || len(files) == 1 {
+		if e.exit == exitInterrupted || e.exit == exitUnavailable || c.unread(err) || len(files) == 1 {
 			return e
 		}
 		c.exit(&exitError{exit: e.exit, code: e.code, err: fmt.Errorf("%s: %w", name, e.err), hint: e.hint})
@@ -131,8 +156,8 @@ func severity(exit int) int {
 	return 1
 }
 
-// interruptible returns a context that the first stop signal cancels. The
-// second exits at once.
+// interruptible returns a context that the first stop signal cancels. A second
+// one exits at once; those that come with the first are part of it.
 func interruptible(ctx context.Context, exit func(int)) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	signals := make(chan os.Signal, 2)
@@ -140,13 +165,17 @@ func interruptible(ctx context.Context, exit func(int)) (context.Context, func()
 	over := make(chan struct{})
 	var done sync.WaitGroup
 	done.Go(func() {
-		for n := 0; ; n++ {
+		var first time.Time
+		for {
 			select {
 			case sig := <-signals:
-				if n > 0 {
+				switch {
+				case first.IsZero():
+					first = time.Now()
+					cancel()
+				case time.Since(first) > lifecycle.Settle:
 					exit(128 + int(sig.(syscall.Signal)))
 				}
-				cancel()
 			case <-over:
 				return
 			}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/mivaa/mivaa/internal/blob"
 	"github.com/mivaa/mivaa/internal/documents"
@@ -24,16 +25,10 @@ type extraction struct {
 	password string
 	several  bool
 
-	pool *pdf.Pool // started with the first document that has to be read
+	pool latePool // started with the first document that has to be read
 }
 
-func (x *extraction) close() error {
-	var err error
-	if x.pool != nil {
-		err = x.pool.Close()
-	}
-	return errors.Join(err, x.data.close())
-}
+func (x *extraction) close() error { return errors.Join(x.pool.close(), x.data.close()) }
 
 // file reads one document and writes its content.
 func (x *extraction) file(ctx context.Context, name string) error {
@@ -86,7 +81,9 @@ func (x *extraction) submit(ctx context.Context, name string, ref blob.Ref, inst
 	if err := (extract.Options{Pages: x.s.pages}).Apply(&sub); err != nil {
 		return documents.Submitted{}, usage(err)
 	}
-	return x.data.documents.Submit(ctx, sub)
+	// A signal between commit and answer must not hide a job that is claimed:
+	// the worker is told of it, and stops in order.
+	return x.data.documents.Submit(context.WithoutCancel(ctx), sub)
 }
 
 // finish brings the document's job to its end: by running it, by following
@@ -103,21 +100,24 @@ func (x *extraction) finish(ctx context.Context, w *jobs.Worker, sub documents.S
 	}
 	show := x.progress(ctx, id, sub.Document.Filename)
 	j, err := w.Do(ctx, id)
-	if err == nil && !j.Ended() && ctx.Err() == nil { // another living process has it
-		j, err = x.follow(ctx, id)
+	for err == nil && !j.Ended() && ctx.Err() == nil { // another living process has it
+		if j, err = x.follow(ctx, id); err == nil && !j.Ended() {
+			j, err = w.Do(ctx, id) // it may have died, or was told to stop
+		}
 	}
 	show()
 	if err != nil {
 		return documents.Document{}, err
 	}
-	if err := outcome(ctx, j); err != nil {
+	if err := outcome(ctx, sub.Document, j); err != nil {
 		return documents.Document{}, err
 	}
 	return x.data.documents.Get(ctx, sub.Document.ID)
 }
 
-// outcome is the error that a job's end is for the command.
-func outcome(ctx context.Context, j jobs.Job) error {
+// outcome is the error that a job's end is for the command. The document is as
+// it was before the job ran.
+func outcome(ctx context.Context, doc documents.Document, j jobs.Job) error {
 	switch {
 	case j.Status == jobs.Completed:
 		return nil
@@ -130,7 +130,7 @@ func outcome(ctx context.Context, j jobs.Job) error {
 	case j.Status == jobs.Failed:
 		return &exitError{exit: exitFailure, code: j.ErrorCode, err: errors.New(j.Error), hint: "mivaa jobs show " + j.ID.String() + " tells its history"}
 	case j.Cause == jobs.CauseCancelled:
-		return &exitError{exit: exitState, code: "cancelled", err: errors.New("the job was cancelled"), hint: "run the same command again to continue"}
+		return &exitError{exit: exitState, code: "cancelled", err: errors.New("the job was cancelled"), hint: hintCancelled(doc, j)}
 	}
 	kept := fmt.Sprintf("interrupted; %d pages are kept", j.StepsDone)
 	if ctx.Err() == nil {
@@ -139,16 +139,34 @@ func outcome(ctx context.Context, j jobs.Job) error {
 	return &exitError{exit: exitInterrupted, code: "interrupted", err: errors.New(kept), hint: "run the same command again to continue"}
 }
 
-// follow waits for the end of a job that another process runs.
+// hintCancelled says how to go on. A document that was cancelled before it had
+// content does not answer for its bytes any more.
+func hintCancelled(doc documents.Document, j jobs.Job) string {
+	again := "the file given again is read anew"
+	if !doc.ContentJobID.IsZero() {
+		again = "the file given again is answered with what was read before"
+	}
+	return "mivaa jobs resume " + j.ID.String() + " has the service go on behind the pages that are kept; " + again
+}
+
+// follow waits while another process runs a job, but not long: that one may
+// have died, of which nothing tells.
 func (x *extraction) follow(ctx context.Context, id jobs.ID) (jobs.Job, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	changes := x.data.jobs.Watch(ctx)
+	look := time.NewTimer(2 * time.Second)
+	defer look.Stop()
 	for {
-		j, err := jobs.Get(ctx, x.data.jobs, id)
-		if err != nil || j.Ended() {
+		j, err := jobs.Get(context.WithoutCancel(ctx), x.data.jobs, id)
+		if err != nil || j.Status != jobs.Processing || ctx.Err() != nil {
 			return j, err
 		}
-		if _, open := <-changes; !open {
-			return jobs.Job{}, &exitError{exit: exitInterrupted, code: "interrupted", err: errors.New("interrupted; another process goes on with the job"), hint: "run the same command again to continue"}
+		select {
+		case <-changes:
+		case <-look.C:
+			return j, nil
+		case <-ctx.Done():
 		}
 	}
 }
@@ -158,14 +176,17 @@ func (x *extraction) worker() *jobs.Worker {
 	s := x.s.work
 	s.workers = 1
 	return s.worker(x.data, func(ctx context.Context, a *jobs.Attempt) error {
-		if x.pool == nil {
-			pool, err := x.readers(ctx, &s, x.data, x.log)
-			if err != nil {
+		pool, err := x.pool.get(func() (pool *pdf.Pool, err error) {
+			err = whileGoing(ctx, a, func(ctx context.Context) (err error) {
+				pool, err = x.readers(ctx, &s, x.data, x.log)
 				return err
-			}
-			x.pool = pool
+			})
+			return pool, err
+		})
+		if err != nil {
+			return err
 		}
-		return x.data.extractor(x.pool).Handle(ctx, a)
+		return x.data.extractor(pool).Handle(ctx, a)
 	}, x.log)
 }
 

@@ -27,7 +27,7 @@ func (x *extraction) write(ctx context.Context, name string, doc documents.Docum
 }
 
 func (x *extraction) writeTo(ctx context.Context, name string, doc documents.Document) (extract.Summary, error) {
-	path := x.target(name)
+	path := x.s.target(name, x.several)
 	if path == "" && !x.json {
 		return x.content(ctx, doc, x.out)
 	}
@@ -93,21 +93,22 @@ func failedPages(failed []documents.FailedPage) string {
 	return strings.Join(words, ", ")
 }
 
-// target is the file that the content of name goes to; "" is standard output.
-func (x *extraction) target(name string) string {
-	if x.s.output == "" {
+// target is the file that the content of name, alone or one of several, goes
+// to; "" is standard output.
+func (s *extractSettings) target(name string, several bool) string {
+	if s.output == "" {
 		return ""
 	}
-	info, err := os.Stat(x.s.output)
+	info, err := os.Stat(s.output)
 	isDir := err == nil && info.IsDir()
-	if !isDir && !x.several && !strings.HasSuffix(x.s.output, "/") && !strings.HasSuffix(x.s.output, string(filepath.Separator)) {
-		return x.s.output
+	if !isDir && !several && !strings.HasSuffix(s.output, "/") && !strings.HasSuffix(s.output, string(filepath.Separator)) {
+		return s.output
 	}
 	base := filepath.Base(name)
 	if name == "-" {
 		base = "stdin"
 	}
-	return filepath.Join(x.s.output, strings.TrimSuffix(base, filepath.Ext(base))+extension(x.s.format.value))
+	return filepath.Join(s.output, strings.TrimSuffix(base, filepath.Ext(base))+extension(s.format.value))
 }
 
 func extension(format string) string {

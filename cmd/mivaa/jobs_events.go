@@ -43,7 +43,7 @@ func (c *console) jobsEvents(ctx context.Context, d *data, arg string, follow bo
 	show := func(e jobs.Event) error {
 		last = e.ID
 		if c.json {
-			return c.printJSON(e)
+			return c.printJSON(eventRowOf(e))
 		}
 		e.At = e.At.Local()
 		_, err := fmt.Fprintln(c.out, eventLine(out, e, fullTime, out.width))
@@ -71,6 +71,20 @@ func (c *console) jobsEvents(ctx context.Context, d *data, arg string, follow bo
 			return err
 		}
 	}
+}
+
+// eventRow is a row of job_events with every column as a key, null where the
+// column is.
+type eventRow struct {
+	jobs.Event
+	From     *jobs.Status `json:"from_status"`
+	Cause    *jobs.Cause  `json:"cause"`
+	Instance *string      `json:"instance_id"`
+	Detail   *string      `json:"detail"`
+}
+
+func eventRowOf(e jobs.Event) eventRow {
+	return eventRow{Event: e, From: null(e.From), Cause: null(e.Cause), Instance: null(e.Instance), Detail: null(e.Detail)}
 }
 
 // letGo is how following a job ends by Ctrl-C.

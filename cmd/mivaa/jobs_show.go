@@ -39,7 +39,7 @@ type jobDetail struct {
 	QueuePosition int                    `json:"queue_position"` // 1: next; 0: not pending
 	PagesFailed   []documents.FailedPage `json:"pages_failed"`
 	Moves         []string               `json:"moves"` // that its status allows
-	Events        []jobs.Event           `json:"events"`
+	Events        []eventRow             `json:"events"`
 }
 
 func (c *console) jobsShow(ctx context.Context, d *data, arg string) error {
@@ -59,7 +59,7 @@ func (c *console) jobsShow(ctx context.Context, d *data, arg string) error {
 }
 
 func (d *data) detail(ctx context.Context, j jobs.Job) (jobDetail, error) {
-	detail := jobDetail{jobRow: rowOf(j), PagesFailed: []documents.FailedPage{}, Moves: []string{}, Events: []jobs.Event{}}
+	detail := jobDetail{jobRow: rowOf(j), PagesFailed: []documents.FailedPage{}, Moves: []string{}, Events: []eventRow{}}
 	for _, m := range jobs.Allowed(j.Status) {
 		detail.Moves = append(detail.Moves, string(m))
 	}
@@ -76,7 +76,7 @@ func (d *data) detail(ctx context.Context, j jobs.Job) (jobDetail, error) {
 		detail.QueuePosition = ahead + 1
 	}
 	err = d.history(ctx, j.ID, 0, func(e jobs.Event) error {
-		detail.Events = append(detail.Events, e)
+		detail.Events = append(detail.Events, eventRowOf(e))
 		return nil
 	})
 	return detail, err
@@ -207,7 +207,8 @@ func (j *jobDetail) writeHistory(b *strings.Builder, s screen, zone *time.Locati
 	}
 	fmt.Fprintf(b, "\n%s\n", s.paint(bold, "history"))
 	day := ""
-	for _, e := range j.Events {
+	for _, row := range j.Events {
+		e := row.Event
 		e.At = e.At.In(zone)
 		if today := e.At.Format("2006-01-02"); today != day {
 			day = today

@@ -231,6 +231,14 @@ func TestLookingChangesNothing(t *testing.T) {
 			t.Fatalf("%s changed a job:\n%s", args, d)
 		}
 	}
+	// Every column, null where it is.
+	columns := w.columns("job_events")
+	accepted, _, _ := strings.Cut(w.run("jobs", "events", "--json", dead.ID.String()).out, "\n")
+	got := keys(t, accepted)
+	slices.Sort(got)
+	if !slices.Equal(got, columns) || !strings.Contains(accepted, `"from_status":null`) || !strings.Contains(accepted, `"cause":null`) {
+		t.Errorf("an event is %s, columns %v", accepted, columns)
+	}
 	if n := len(lines[jobs.Event](w.run("jobs", "events", "--json", dead.ID.String()))); n != 2 {
 		t.Errorf("%d events, want 2", n)
 	}

@@ -76,6 +76,9 @@ type schema struct {
 // schemas looks at the database without opening it as a store, which would
 // migrate it. One that is not there has version 0.
 func (s *storeSettings) schemas(ctx context.Context) ([]schema, error) {
+	if err := s.isFolder(); err != nil {
+		return nil, err
+	}
 	found, err := sqlite.Inspect(ctx, s.database())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

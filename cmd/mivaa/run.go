@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -30,6 +32,9 @@ func run(ctx context.Context, args, env []string, in io.Reader, out, errw io.Wri
 	if len(args) > 0 && args[0] == pdf.ReaderCommand {
 		return pdf.ReaderMain(args[1:])
 	}
+	// A reader of the log, or of the result, that goes away is an error of that
+	// write and not the end of the process.
+	signal.Ignore(syscall.SIGPIPE)
 	c := &console{in: in, out: out, err: errw, env: env}
 	defer func() {
 		if p := recover(); p != nil { // a panic would exit with 2, which means usage
@@ -73,11 +78,33 @@ _ for -. Flags win over the environment.`,
 		c.serveCommand(), c.extractCommand(),
 		c.jobsCommand(), c.documentsCommand(), c.migrateCommand(), c.backupCommand(), c.checkCommand(), c.versionCommand(),
 	)
+	root.SetOut(c.out) // where the next line's commands will write
+	root.InitDefaultCompletionCmd("completion")
+	completionExamples(root)
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		c.began = true
 		return bindEnv(root, cmd, c.env)
 	}
 	return root
+}
+
+// completionExamples adds to cobra's own command what every other one has.
+func completionExamples(root *cobra.Command) {
+	load := map[string]string{
+		"bash":       "  source <(mivaa completion bash)",
+		"zsh":        `  mivaa completion zsh > "${fpath[1]}/_mivaa"`,
+		"fish":       "  mivaa completion fish > ~/.config/fish/completions/mivaa.fish",
+		"powershell": "  mivaa completion powershell | Out-String | Invoke-Expression",
+	}
+	for _, cmd := range root.Commands() {
+		if cmd.Name() != "completion" {
+			continue
+		}
+		cmd.Example = load["bash"]
+		for _, shell := range cmd.Commands() {
+			shell.Example = load[shell.Name()]
+		}
+	}
 }
 
 const (

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -74,8 +73,10 @@ kept, and go on at the next start. A second signal exits at once.`,
 
 func (s *serveSettings) validate() []error {
 	var errs []error
-	if s.addr != "" && !loopback(s.addr) {
-		errs = append(errs, fmt.Errorf("--addr %s can be reached from other machines, which needs a token; this version listens on loopback only (put a proxy that authenticates in front)", s.addr))
+	if s.addr != "" {
+		if err := validAddr(s.addr); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	if s.addr == "" && s.work.workers == 0 {
 		errs = append(errs, errors.New(`--workers 0 and --addr "" leave nothing to do`))
@@ -96,7 +97,9 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 	signal.Notify(signals, lifecycle.Signals()...)
 	defer signal.Stop(signals)
 
-	log := s.log.logger(c)
+	out := lifecycle.NewAsyncWriter(c.err) // who reads the log is not to hold up the service
+	defer out.Close(time.Second)
+	log := s.log.logger(c, out)
 	d, err := s.store.open(ctx, log)
 	if err != nil {
 		return err
@@ -105,6 +108,7 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 
 	svc := &lifecycle.Service{
 		Store: d.jobs, Narrator: lifecycle.NewNarrator(log), Log: log, Drain: s.drain, Grace: s.work.grace,
+		Exit:    func(code int) { out.Close(100 * time.Millisecond); os.Exit(code) }, //nolint:forbidigo // a second signal asks for it
 		Cleanup: func(ctx context.Context) (int, error) { return d.cleanup(ctx, s.retention, s.documentRetention) },
 	}
 	address := "none"
@@ -197,8 +201,8 @@ func (s *workSettings) worker(d *data, h jobs.Handler, log *slog.Logger) *jobs.W
 	}
 }
 
-// cleanup removes what is older than its retention, and the sources that
-// nobody refers to.
+// cleanup removes what is older than its retention (0: nothing), what a death
+// left half removed, and the sources that nobody refers to.
 func (d *data) cleanup(ctx context.Context, retention, documentRetention time.Duration) (int, error) {
 	const slice = 500
 	removed := 0
@@ -212,8 +216,12 @@ func (d *data) cleanup(ctx context.Context, retention, documentRetention time.Du
 			break
 		}
 	}
-	for documentRetention > 0 {
-		n, err := d.documents.Cleanup(ctx, time.Now().Add(-documentRetention), slice)
+	for {
+		var before time.Time
+		if documentRetention > 0 {
+			before = time.Now().Add(-documentRetention)
+		}
+		n, err := d.documents.Cleanup(ctx, before, slice)
 		if err != nil {
 			return removed, err
 		}

@@ -3,9 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +24,8 @@ type storeSettings struct {
 }
 
 func (s *storeSettings) register(f *pflag.FlagSet) {
-	f.StringVar(&s.dataDir, "data-dir", "./data", "folder of the database, the source files and the locks; created if missing")
+	s.dataDir = "./data"
+	f.Var((*folder)(&s.dataDir), "data-dir", "folder of the database, the source files and the locks; created if missing")
 }
 
 // workSettings say how jobs are run.
@@ -94,12 +97,12 @@ func (s *logSettings) register(f *pflag.FlagSet) {
 	f.Var(&s.level, "log-level", "least level that is logged")
 }
 
-func (s *logSettings) logger(c *console) *slog.Logger {
+func (s *logSettings) logger(c *console, w io.Writer) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(s.level.value)); err != nil {
 		level = slog.LevelInfo // cannot be: the flag's choices are slog's words
 	}
-	return lifecycle.NewLogger(c.err, s.format.value, level, isTerminal(c.err), c.colour())
+	return lifecycle.NewLogger(w, s.format.value, level, isTerminal(c.err), c.colour())
 }
 
 // loopback reports whether nobody but this machine can reach an address.
@@ -113,6 +116,36 @@ func loopback(addr string) bool {
 	}
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
+}
+
+// validAddr reports what is wrong with an address to listen on.
+func validAddr(addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return fmt.Errorf("--addr %s is not HOST:PORT, such as 127.0.0.1:8000", clean(addr))
+	}
+	if !loopback(addr) {
+		return fmt.Errorf("--addr %s can be reached from other machines, which needs a token; this version listens on loopback only (put a proxy that authenticates in front)", addr)
+	}
+	return nil
+}
+
+// folder is a flag that names one: not "", which would be whichever folder the
+// command is given in.
+type folder string
+
+func (p *folder) String() string { return string(*p) }
+func (p *folder) Type() string   { return "string" }
+
+func (p *folder) Set(v string) error {
+	if v == "" {
+		return errors.New("the name of a folder is missing")
+	}
+	*p = folder(v)
+	return nil
 }
 
 // choice is a flag that takes one of a few words.

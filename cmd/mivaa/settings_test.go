@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -30,12 +32,12 @@ func TestSettingsReportEverything(t *testing.T) {
 	if code != exitUsage || out != "" {
 		t.Errorf("exit %d, stdout %q", code, out)
 	}
-	for _, want := range []string{"MIVAA_LEASE", "MIVAA_PAGE_MEMORY", "MIVAA_RECOVERY", "unknown environment variable MIVAA_NO_SUCH"} {
+	for _, want := range []string{"MIVAA_LEASE", "MIVAA_PAGE_MEMORY", "MIVAA_RECOVERY", "unknown environment variable MIVAA_NO_SUCH", "MIVAA_TOKEN: tokens are not supported"} {
 		if !strings.Contains(errs, want) {
 			t.Errorf("nothing of %s in:\n%s", want, errs)
 		}
 	}
-	if strings.Contains(errs, "MIVAA_TOKEN") || strings.Contains(errs, "secret") {
+	if strings.Contains(errs, "secret") {
 		t.Errorf("the token is told:\n%s", errs)
 	}
 	_, errs, code = invoke(t, nil, "serve", "--workers", "-1", "--addr", "0.0.0.0:80", "--max-pages", "0", "--drain", "-1s")
@@ -45,6 +47,55 @@ func TestSettingsReportEverything(t *testing.T) {
 	for _, want := range []string{"--workers", "--addr", "--max-pages", "--drain"} {
 		if !strings.Contains(errs, want) {
 			t.Errorf("nothing of %s in:\n%s", want, errs)
+		}
+	}
+}
+
+// What would be opened in the wrong place, or under the wrong address, is
+// refused before anything is opened.
+func TestRefusedBeforeAnythingIsOpened(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	for _, test := range []struct {
+		env  []string
+		args []string
+		want string
+	}{
+		{nil, []string{"serve", "--data-dir", "", "--addr", ""}, "the name of a folder is missing"},
+		{[]string{"MIVAA_DATA_DIR="}, []string{"jobs", "list"}, "the name of a folder is missing"},
+		{nil, []string{"documents", "list", "--data-dir="}, "the name of a folder is missing"},
+		{nil, []string{"serve", "--data-dir", dir, "--addr", "localhost:18101x"}, "is not HOST:PORT"},
+		{nil, []string{"serve", "--data-dir", dir, "--addr", "localhost"}, "is not HOST:PORT"},
+		{nil, []string{"serve", "--data-dir", dir, "--addr", "127.0.0.1:70000"}, "is not HOST:PORT"},
+		{nil, []string{"serve", "--data-dir", dir, "--addr", "127.0.0.1:"}, "is not HOST:PORT"},
+		{[]string{"MIVAA_TOKEN=s3cret"}, []string{"serve", "--data-dir", dir}, "MIVAA_TOKEN: tokens are not supported yet"},
+		{[]string{"MIVAA_READ_TOKEN=s3cret"}, []string{"serve", "--data-dir", dir}, "MIVAA_READ_TOKEN: tokens are not supported yet"},
+	} {
+		_, errs, code := invoke(t, test.env, test.args...)
+		if code != exitUsage || !strings.Contains(errs, test.want) || strings.Contains(errs, "s3cret") {
+			t.Errorf("%v %v: exit %d: %s", test.env, test.args, code, errs)
+		}
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("something was opened: %v", err)
+	}
+	// Only what would answer requests has to do with tokens.
+	if _, errs, _ := invoke(t, []string{"MIVAA_TOKEN=s3cret"}, "jobs", "list", "--data-dir", dir); strings.Contains(errs, "token") {
+		t.Errorf("jobs list: %s", errs)
+	}
+}
+
+// A data dir that is a file is said to be one.
+func TestDataDirIsAFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"serve --addr 127.0.0.1:0", "jobs list", "documents list", "migrate", "migrate status", "extract -"} {
+		_, errs, code := invoke(t, nil, append(strings.Fields(command), "--data-dir", file)...)
+		if code != exitUnavailable || !strings.Contains(errs, "it is a file") || !strings.Contains(errs, "hint: give the folder") {
+			t.Errorf("%s: exit %d: %s", command, code, errs)
 		}
 	}
 }
@@ -125,12 +176,21 @@ func TestSize(t *testing.T) {
 	}
 }
 
+// The script goes where results go.
+func TestCompletionScript(t *testing.T) {
+	t.Parallel()
+	out, errs, code := invoke(t, nil, "completion", "bash")
+	if code != exitOK || errs != "" || !strings.Contains(out, "mivaa") {
+		t.Errorf("exit %d, %d bytes: %s", code, len(out), errs)
+	}
+}
+
 // Every command and its help has what people look for.
 func TestEveryCommandHasAnExample(t *testing.T) {
 	t.Parallel()
 	c := &console{}
 	for _, cmd := range c.root().Commands() {
-		if cmd.Example == "" && !cmd.HasSubCommands() {
+		if cmd.Example == "" {
 			t.Errorf("%s has no example", cmd.CommandPath())
 		}
 		for _, sub := range cmd.Commands() {

@@ -26,6 +26,9 @@ func (s *storeSettings) database() string { return filepath.Join(s.dataDir, "miv
 
 // open opens the data dir and migrates it, creating it if it is not there.
 func (s *storeSettings) open(ctx context.Context, log *slog.Logger) (*data, error) {
+	if err := s.isFolder(); err != nil {
+		return nil, err
+	}
 	store, err := sqlite.Open(ctx, sqlite.Config{Path: s.database(), Logger: log})
 	if err != nil {
 		return nil, err
@@ -38,6 +41,17 @@ func (s *storeSettings) open(ctx context.Context, log *slog.Logger) (*data, erro
 		return nil, errors.Join(err, store.Close())
 	}
 	return d, nil
+}
+
+// isFolder reports a data dir that is a file. One that is not there is none.
+func (s *storeSettings) isFolder() error {
+	if info, err := os.Stat(s.dataDir); err == nil && !info.IsDir() {
+		return &jobs.StoreError{
+			Op: "open data dir " + s.dataDir, Err: errors.New("it is a file"),
+			Hint: "give the folder that holds the database, or is to hold it, with --data-dir or MIVAA_DATA_DIR",
+		}
+	}
+	return nil
 }
 
 // openExisting is open for commands that only look or operate: they do not

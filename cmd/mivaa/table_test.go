@@ -202,14 +202,14 @@ func TestJobDetail(t *testing.T) {
 	j := sampleJobs()[4]
 	j.DocumentID, j.InstanceID, j.Owner, j.Failures, j.Crashes, j.Interruptions = jobs.ID{1}, "01a21441-70cd-715e-b0a1-958e6f8c335b", "alice", 1, 2, 3
 	j.Recovery, j.Priority, j.Kind, j.Metadata = jobs.RecoveryAuto, 5, documents.Kind, []byte(`{"title":"Annual report"}`)
-	event := func(n int, e jobs.Event) jobs.Event {
+	event := func(n int, e jobs.Event) eventRow {
 		e.ID, e.JobID, e.At, e.Instance = int64(n), j.ID, noon.Add(time.Duration(n)*7*time.Hour), j.InstanceID
-		return e
+		return eventRowOf(e)
 	}
 	d := jobDetail{
 		jobRow:      rowOf(j),
 		PagesFailed: []documents.FailedPage{{PageNumber: 3, Code: "page_timeout"}, {PageNumber: 7, Code: "out_of_memory"}},
-		Events: []jobs.Event{
+		Events: []eventRow{
 			event(0, jobs.Event{Event: jobs.EventAccepted, To: jobs.Pending}),
 			event(1, jobs.Event{Event: jobs.EventStarted, To: jobs.Processing, Attempt: 1}),
 			event(2, jobs.Event{Event: jobs.EventInterrupted, To: jobs.Interrupted, Cause: jobs.CauseCrash, Attempt: 1, Detail: "its lock is free: the process is gone"}),

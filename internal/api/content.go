@@ -20,7 +20,7 @@ type contentInput struct {
 	Pages        string `query:"pages" maxLength:"4096" doc:"Only these pages: 1-5,9,12-"`
 	PageMarkers  bool   `query:"page_markers" doc:"Markdown: a comment before each page"`
 	Furniture    string `query:"furniture" enum:"none,all" default:"none" doc:"Markdown and text: whether running headers and footers stay"`
-	ChunkSize    int    `query:"chunk_size" doc:"Chunks: characters of one; else what the upload said, else 1000"`
+	ChunkSize    int    `query:"chunk_size" minimum:"-1" default:"-1" doc:"Chunks: characters of one; -1: what the upload said, else 1000"`
 	ChunkOverlap int    `query:"chunk_overlap" minimum:"-1" default:"-1" doc:"Chunks: characters that one repeats of the one before; -1: what the upload said, else a fifth of chunk_size"`
 }
 
@@ -82,22 +82,35 @@ func (in *contentInput) request() (extract.Request, error) {
 	if req.Pages, err = extract.ParsePages(in.Pages); err != nil {
 		return req, invalid("query.pages", "%v", err)
 	}
-	if in.ChunkSize == 0 && in.ChunkOverlap < 0 {
+	if in.ChunkSize < 0 && in.ChunkOverlap < 0 {
 		return req, nil
 	}
 	var size, overlap *int
-	if in.ChunkSize != 0 {
+	if in.ChunkSize >= 0 {
 		size = &in.ChunkSize
 	}
 	if in.ChunkOverlap >= 0 {
 		overlap = &in.ChunkOverlap
 	}
-	cut, err := extract.NewCut(size, overlap)
+	cut, err := newCut("query", size, overlap)
 	if err != nil {
-		return req, invalid("query.chunk_size", "%v", err)
+		return req, err
 	}
 	req.Cut = &cut
 	return req, nil
+}
+
+// newCut makes a Cut of what was given in a place; its problem names the field
+// that is wrong.
+func newCut(place string, size, overlap *int) (extract.Cut, error) {
+	cut, err := extract.NewCut(size, nil)
+	if err != nil {
+		return cut, invalid(place+".chunk_size", "%v", err)
+	}
+	if cut, err = extract.NewCut(size, overlap); err != nil {
+		return cut, invalid(place+".chunk_overlap", "%v", err)
+	}
+	return cut, nil
 }
 
 // stream answers with what write gives. Where it fails before the first byte

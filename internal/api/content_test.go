@@ -73,6 +73,15 @@ func TestContentRefused(t *testing.T) {
 	for _, bad := range []string{"format=docx", "pages=0", "pages=b", "page_markers=perhaps", "furniture=some", "chunk_size=1", "chunk_overlap=900", "chunk_size=x", "page=1", "shape=langchain"} {
 		e.problem(e.get(up.ContentURL+"?"+bad), http.StatusBadRequest, codeInvalid)
 	}
+	for query, field := range map[string]string{
+		"chunk_size=0": "query.chunk_size", "chunk_size=49": "query.chunk_size", "chunk_size=0&chunk_overlap=0": "query.chunk_size",
+		"chunk_overlap=900": "query.chunk_overlap", "chunk_size=100&chunk_overlap=51": "query.chunk_overlap",
+	} {
+		p := e.problem(e.get(up.ContentURL+"?format=chunks&"+query), http.StatusBadRequest, codeInvalid)
+		if len(p.Errors) != 1 || p.Errors[0].Location != field {
+			t.Errorf("%s: %+v, want one of %s", query, p.Errors, field)
+		}
+	}
 	e.problem(e.get(up.ContentURL+"?pages=7"), http.StatusNotFound, "no_such_page")
 	e.problem(e.get("/api/rag/documents/7f3a0a52-9c50-4f7e-8f5e-0123456789ab/content"), http.StatusNotFound, codeNotFound)
 	// It was deleted.

@@ -134,9 +134,9 @@ func (f form) options() (extract.Options, error) {
 	if err != nil || size == nil && overlap == nil {
 		return o, err
 	}
-	cut, err := extract.NewCut(size, overlap)
+	cut, err := newCut("body", size, overlap)
 	if err != nil {
-		return o, invalid("body.chunk_size", "%v", err)
+		return o, err
 	}
 	o.Cut = &cut
 	return o, nil

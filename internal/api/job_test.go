@@ -57,6 +57,16 @@ func TestJobHasEveryColumn(t *testing.T) {
 	}
 }
 
+func TestNoSuchJobNamesTheID(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	for _, id := range []string{nilID, "7f3a0a52-9c50-4f7e-8f5e-0123456789ab"} {
+		if p := e.problem(e.get("/api/rag/documents/job/"+id), http.StatusNotFound, codeNotFound); !strings.Contains(p.Detail, id) {
+			t.Errorf("%s is not in %q", id, p.Detail)
+		}
+	}
+}
+
 func TestJobStatus(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -184,6 +185,9 @@ func moveProblem(e *jobs.MoveError) *Problem {
 	return p
 }
 
+// nilID is how people write the id that names nothing.
+const nilID = "00000000-0000-0000-0000-000000000000"
+
 // missingJob tells an id that was never ours from one that is no longer: a
 // version 7 id says how old it is, and jobs older than the retention are gone.
 func (a *API) missingJob(id jobs.ID) *Problem {
@@ -192,7 +196,7 @@ func (a *API) missingJob(id jobs.ID) *Problem {
 		return problem(http.StatusGone, codeExpired,
 			"This job is older than the %s that finished jobs are kept. Its document may still be there.", days(a.retention))
 	}
-	return problem(http.StatusNotFound, codeNotFound, "No job has the id %s.", id)
+	return problem(http.StatusNotFound, codeNotFound, "No job has the id %s.", cmp.Or(id.String(), nilID))
 }
 
 // days writes a retention as people say it.

@@ -193,6 +193,18 @@ func TestUploadAtOnce(t *testing.T) {
 	}
 }
 
+// What is wrong is named by its field.
+func TestUploadRefusedNamesTheField(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	for size, field := range map[string]string{"0": "body.chunk_size", "100": "body.chunk_overlap"} {
+		a := e.uploadForm("a.pdf", samplePDF("field"), "chunk_size", size, "chunk_overlap", "90", "file", "")
+		if p := e.problem(a, http.StatusBadRequest, codeInvalid); len(p.Errors) != 1 || p.Errors[0].Location != field {
+			t.Errorf("chunk_size %s: %+v, want one of %s", size, p.Errors, field)
+		}
+	}
+}
+
 func TestUploadRefused(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, func(c *Config) { c.MaxUpload = 10 << 10 })

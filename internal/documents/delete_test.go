@@ -18,7 +18,7 @@ func TestDelete(t *testing.T) {
 		"running":   func(e *env, _ Submitted) { e.record(e.claim(), 3) },
 		"completed": func(e *env, _ Submitted) { e.complete(3) },
 		"failed":    func(e *env, _ Submitted) { e.fail() },
-		"long":      func(e *env, _ Submitted) { e.complete(stepsAtOnce + 1) },
+		"long":      func(e *env, _ Submitted) { e.complete(stepsDeletedAtOnce + 1) },
 		"replaced pages left": func(e *env, s Submitted) {
 			e.replacedAndKilled(s)
 			e.exec(`DELETE FROM background_jobs`)
@@ -66,7 +66,8 @@ func (e *env) replacedAndKilled(s Submitted) (old jobs.ID) {
 	e.ok(err)
 	j := e.claim()
 	e.record(j, 2)
-	e.exec(`UPDATE documents SET content_job_id = ?, replaced_job_id = ?`, j.ID.String(), old.String())
+	e.exec(`INSERT INTO document_replaced (job_id, document_id) VALUES (?, ?)`, old.String(), s.Document.ID.String())
+	e.exec(`UPDATE documents SET content_job_id = ?`, j.ID.String())
 	e.finish(j, jobs.Outcome{Status: jobs.Completed})
 	return old
 }
@@ -85,7 +86,7 @@ func TestReplacedPagesLeft(t *testing.T) {
 	if _, err := e.docs.Cleanup(t.Context(), time.Time{}, 10); err != nil {
 		t.Fatal(err)
 	}
-	if n := steps(e, old); n != 0 || e.count(`SELECT count(*) FROM document_pages`) != 2 || e.count(`SELECT count(*) FROM documents WHERE replaced_job_id IS NOT NULL`) != 0 {
+	if n := steps(e, old); n != 0 || e.count(`SELECT count(*) FROM document_pages`) != 2 || e.count(`SELECT count(*) FROM document_replaced`) != 0 {
 		t.Errorf("%d pages left", n)
 	}
 

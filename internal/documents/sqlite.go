@@ -39,26 +39,36 @@ ALTER TABLE documents ADD COLUMN media_type TEXT NOT NULL DEFAULT 'application/p
 ALTER TABLE documents ADD COLUMN metadata TEXT NOT NULL DEFAULT '{}' CHECK (json_type(metadata) = 'object');
 ALTER TABLE documents ADD COLUMN options TEXT NOT NULL DEFAULT '{}' CHECK (json_type(options) = 'object');
 ALTER TABLE documents ADD COLUMN facts TEXT NOT NULL DEFAULT '{}' CHECK (json_type(facts) = 'object');
-ALTER TABLE documents ADD COLUMN profile TEXT CHECK (json_valid(profile));
+ALTER TABLE documents ADD COLUMN profile TEXT CHECK (profile IS NULL OR json_valid(profile));
 ALTER TABLE documents ADD COLUMN record_key TEXT;  -- of owner, source and options that change a record
 ALTER TABLE documents ADD COLUMN dedup_key TEXT;   -- the record_key while the document answers for it
-ALTER TABLE documents ADD COLUMN replaced_job_id TEXT; -- its steps were the content before and are still to be deleted
-ALTER TABLE documents ADD COLUMN created_at TEXT;  -- set by the trigger below: ALTER TABLE takes no computed default
-ALTER TABLE documents ADD COLUMN updated_at TEXT;
+ALTER TABLE documents ADD COLUMN created_at TEXT  -- set by the trigger below: ALTER TABLE takes no computed default
+	CONSTRAINT created_at_is_a_time CHECK (created_at IS NULL OR ifnull(julianday(created_at), 0) >= 1721059.5);
+ALTER TABLE documents ADD COLUMN updated_at TEXT
+	CONSTRAINT updated_at_is_a_time CHECK (updated_at IS NULL OR ifnull(julianday(updated_at), 0) >= 1721059.5);
 
 UPDATE documents SET created_at = strftime('%Y-%m-%d %H:%M:%f', 'now'), updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now');
-CREATE TRIGGER documents_times AFTER INSERT ON documents WHEN new.created_at IS NULL OR new.updated_at IS NULL
+-- Times by hand may have any form that SQLite reads; they are kept in one.
+CREATE TRIGGER documents_times AFTER INSERT ON documents
+WHEN coalesce(new.created_at, '') NOT LIKE '____-__-__ __:__:__.___' OR coalesce(new.updated_at, '') NOT LIKE '____-__-__ __:__:__.___'
 BEGIN
 	UPDATE documents SET
-		created_at = coalesce(created_at, strftime('%Y-%m-%d %H:%M:%f', 'now')),
-		updated_at = coalesce(updated_at, created_at, strftime('%Y-%m-%d %H:%M:%f', 'now'))
+		created_at = strftime('%Y-%m-%d %H:%M:%f', coalesce(created_at, 'now')),
+		updated_at = strftime('%Y-%m-%d %H:%M:%f', coalesce(updated_at, created_at, 'now'))
+	WHERE id = new.id;
+END;
+CREATE TRIGGER documents_times_changed AFTER UPDATE OF created_at, updated_at ON documents
+WHEN coalesce(new.created_at, '') NOT LIKE '____-__-__ __:__:__.___' OR coalesce(new.updated_at, '') NOT LIKE '____-__-__ __:__:__.___'
+BEGIN
+	UPDATE documents SET
+		created_at = strftime('%Y-%m-%d %H:%M:%f', coalesce(created_at, 'now')),
+		updated_at = strftime('%Y-%m-%d %H:%M:%f', coalesce(updated_at, created_at, 'now'))
 	WHERE id = new.id;
 END;
 
 CREATE UNIQUE INDEX documents_dedup_key ON documents (dedup_key) WHERE dedup_key IS NOT NULL;
 CREATE INDEX documents_created_at ON documents (created_at, id);
 CREATE INDEX documents_updated_at ON documents (updated_at);
-CREATE INDEX documents_replaced ON documents (replaced_job_id) WHERE replaced_job_id IS NOT NULL;
 CREATE INDEX documents_source ON documents (source_sha256);
 
 -- The failed pages of a job are found without reading its records. The length
@@ -70,6 +80,26 @@ CREATE TABLE document_secrets (
 	document_id TEXT PRIMARY KEY REFERENCES documents (id) ON DELETE CASCADE,
 	password    TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Jobs whose steps were a document's content before and are still to be deleted.
+CREATE TABLE document_replaced (
+	job_id      TEXT PRIMARY KEY NOT NULL,
+	document_id TEXT NOT NULL REFERENCES documents (id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX document_replaced_by_document ON document_replaced (document_id);
+
+CREATE TRIGGER documents_deleted_replaced BEFORE DELETE ON documents
+BEGIN
+	DELETE FROM job_steps WHERE job_id IN (SELECT job_id FROM document_replaced WHERE document_id = old.id);
+	DELETE FROM document_replaced WHERE document_id = old.id;
+END;
+
+-- Content that is not complete any more (its job is restarted) has no profile.
+CREATE TRIGGER documents_unpublished AFTER UPDATE OF content_job_id ON documents
+WHEN new.content_job_id IS NULL AND new.profile IS NOT NULL
+BEGIN
+	UPDATE documents SET profile = NULL WHERE id = new.id;
+END;
 
 -- Where a document's content is: the content job, or the newest job that has
 -- recorded something.
@@ -99,6 +129,15 @@ BEGIN
 	WHERE id = new.document_id AND dedup_key IS NOT NULL AND content_job_id IS NULL AND ` + noLiveJob("new.document_id") + `;
 END;
 
+-- One that is put back by a person answers again, unless another does by now.
+CREATE TRIGGER documents_taken_up AFTER UPDATE OF status ON background_jobs
+WHEN new.status = 'pending' AND old.status IN ('failed', 'interrupted') AND new.document_id IS NOT NULL
+BEGIN
+	UPDATE documents SET dedup_key = record_key
+	WHERE id = new.document_id AND dedup_key IS NULL
+		AND NOT EXISTS (SELECT 1 FROM documents AS o WHERE o.dedup_key = documents.record_key);
+END;
+
 CREATE TRIGGER documents_abandoned AFTER DELETE ON background_jobs WHEN old.document_id IS NOT NULL
 BEGIN
 	UPDATE documents SET dedup_key = NULL
@@ -117,7 +156,11 @@ func noLiveJob(document string) string {
 
 // failedPage is the condition that a step of job_steps is the record of a page
 // that could not be read. Steps of other kinds of job may be no JSON.
-const failedPage = `octet_length(data) < 8192 AND json_valid(data) AND data ->> '$.status' = 'failed'`
+const failedPage = `length(CAST(data AS BLOB)) < 8192 AND json_valid(data) AND data ->> '$.status' = 'failed'`
+
+// errUnreadable: somebody wrote by hand what is no id or no time. The store is
+// well, and asking again is of no use.
+var errUnreadable = errors.New("a row that cannot be read")
 
 // columns of a Document, in the order that scan reads them.
 const columns = `id, content_job_id, owner, filename, source_sha256, source_size, media_type, metadata, options, facts, profile, created_at, updated_at`
@@ -151,7 +194,7 @@ func scan(row scanner) (Document, error) {
 	d.CreatedAt, errs[2] = sqlite.ParseTime(created)
 	d.UpdatedAt, errs[3] = sqlite.ParseTime(updated)
 	if err := errors.Join(errs[:]...); err != nil {
-		return d, fmt.Errorf("read document %.40q: %w", id, err)
+		return d, fmt.Errorf("document %.40q: %w: %w", id, errUnreadable, err)
 	}
 	return d, nil
 }
@@ -165,7 +208,7 @@ func (s *Store) update(ctx context.Context, fn func(ctx context.Context, tx *sql
 // explain says of an error of the database what was tried and what to do; those
 // with a meaning of their own stay what they are.
 func (s *Store) explain(op string, err error) error {
-	if errors.Is(err, ErrNotFound) || errors.Is(err, jobs.ErrUnavailable) {
+	if errors.Is(err, ErrNotFound) || errors.Is(err, jobs.ErrUnavailable) || errors.Is(err, errUnreadable) {
 		return fmt.Errorf("%s: %w", op, err)
 	}
 	return s.db.Explain(op, err)

@@ -38,7 +38,7 @@ func (s *Store) delete(ctx context.Context, id jobs.ID, by string, check func(co
 		had, err = query(ctx, tx, scanID, `
 SELECT id FROM background_jobs WHERE document_id = ?1
 UNION SELECT content_job_id FROM documents WHERE id = ?1 AND content_job_id IS NOT NULL
-UNION SELECT replaced_job_id FROM documents WHERE id = ?1 AND replaced_job_id IS NOT NULL`, id.String())
+UNION SELECT job_id FROM document_replaced WHERE document_id = ?1`, id.String())
 		return err
 	})
 	for _, job := range had {

@@ -30,11 +30,20 @@ func (s *Store) SetFacts(ctx context.Context, f jobs.Fence, facts json.RawMessag
 // changes nothing. jobs.ErrLeaseLost as in SetFacts.
 func (s *Store) Publish(ctx context.Context, f jobs.Fence, profile json.RawMessage) error {
 	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		const replaced = `
+INSERT INTO document_replaced (job_id, document_id)
+SELECT content_job_id, id FROM documents WHERE id = ` + fenced + ` AND content_job_id <> ?1
+ON CONFLICT (job_id) DO NOTHING`
+		if _, err := tx.ExecContext(ctx, replaced, f.Job.String(), f.Attempt); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM document_replaced WHERE job_id = ?`, f.Job.String()); err != nil {
+			return err
+		}
 		// It answers for its bytes again where a failure had ended that and no
 		// other document does.
 		return writeFenced(ctx, tx, `
 UPDATE documents SET content_job_id = ?1, profile = ?3, updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now'),
-	replaced_job_id = coalesce(nullif(content_job_id, ?1), nullif(replaced_job_id, ?1)),
 	dedup_key = coalesce(dedup_key, (SELECT d.record_key FROM documents d
 		WHERE d.id = documents.id AND NOT EXISTS (SELECT 1 FROM documents o WHERE o.dedup_key = d.record_key)))
 WHERE id = `+fenced, f.Job.String(), f.Attempt, string(profile))

@@ -41,7 +41,11 @@ func scanID(row scanner) (jobs.ID, error) {
 	if err := row.Scan(&s); err != nil {
 		return jobs.ID{}, err
 	}
-	return jobs.ParseID(s)
+	id, err := jobs.ParseID(s)
+	if err != nil {
+		return jobs.ID{}, fmt.Errorf("%w: %w", errUnreadable, err)
+	}
+	return id, nil
 }
 
 func exists(ctx context.Context, tx *sql.Tx, id jobs.ID) error {

@@ -8,9 +8,9 @@ import (
 	"github.com/mivaa/mivaa/jobs"
 )
 
-// stepsAtOnce is how many steps one transaction deletes: a long document's all
+// stepsDeletedAtOnce is how many steps one transaction deletes: a long document's all
 // at once would keep every other writer waiting for seconds.
-const stepsAtOnce = 200
+const stepsDeletedAtOnce = 200
 
 // dropSteps deletes the steps of a job while the condition holds, the first
 // ones first: whoever reads them meanwhile learns at once that they go, and
@@ -21,14 +21,14 @@ func (s *Store) dropSteps(ctx context.Context, job jobs.ID, while string) error 
 		err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
 			r, err := tx.ExecContext(ctx, `
 DELETE FROM job_steps WHERE job_id = ?1 AND `+while+`
-	AND seq IN (SELECT seq FROM job_steps WHERE job_id = ?1 ORDER BY seq LIMIT ?2)`, job.String(), stepsAtOnce)
+	AND seq IN (SELECT seq FROM job_steps WHERE job_id = ?1 ORDER BY seq LIMIT ?2)`, job.String(), stepsDeletedAtOnce)
 			if err != nil {
 				return err
 			}
 			n, err = r.RowsAffected()
 			return err
 		})
-		if err != nil || n < stepsAtOnce {
+		if err != nil || n < stepsDeletedAtOnce {
 			return err
 		}
 	}
@@ -37,7 +37,7 @@ DELETE FROM job_steps WHERE job_id = ?1 AND `+while+`
 // dropReplaced deletes the steps that were a document's content before. What a
 // death leaves undone the next call does.
 func (s *Store) dropReplaced(ctx context.Context) error {
-	replaced, err := query(ctx, s.db.Reader(), scanID, `SELECT replaced_job_id FROM documents WHERE replaced_job_id IS NOT NULL`)
+	replaced, err := query(ctx, s.db.Reader(), scanID, `SELECT job_id FROM document_replaced`)
 	if err != nil {
 		return s.explain("find pages that were replaced", err)
 	}
@@ -48,7 +48,7 @@ func (s *Store) dropReplaced(ctx context.Context) error {
 		err := s.dropSteps(ctx, job, unused)
 		if err == nil {
 			err = s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
-				_, err := tx.ExecContext(ctx, `UPDATE documents SET replaced_job_id = NULL WHERE replaced_job_id = ?`, job.String())
+				_, err := tx.ExecContext(ctx, `DELETE FROM document_replaced WHERE job_id = ?`, job.String())
 				return err
 			})
 		}

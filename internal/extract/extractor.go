@@ -22,6 +22,10 @@ import (
 type Document interface {
 	// Info is what the document says of itself.
 	Info() pdf.Info
+	// HasOutline says whether it has bookmarks.
+	HasOutline() bool
+	// Outline reads them. It is cheap once pages were read.
+	Outline(ctx context.Context) ([]pdf.OutlineItem, error)
 	// Pages yields the records of the given pages in order, failed ones too.
 	// An error is the last thing it yields: the document is given up.
 	Pages(ctx context.Context, numbers []int) iter.Seq2[layout.Page, error]
@@ -94,19 +98,23 @@ func (e *Extractor) run(ctx, reading context.Context, a attempt) error {
 	if err != nil {
 		return err
 	}
+	facts, err := FactsOf(d)
+	if err != nil {
+		facts.OutlinePending = true // to be written anew
+	}
 	total := job.StepsTotal
 	var profiler *layout.Profiler // of pages that this attempt read from the first to the last
-	if total == 0 || job.StepsDone < total {
-		if total, profiler, err = e.read(ctx, reading, a, d); err != nil {
+	if total == 0 || job.StepsDone < total || facts.OutlinePending {
+		if total, profiler, err = e.read(ctx, reading, a, d, facts); err != nil {
 			return err
 		}
 	}
 	return e.publish(ctx, reading, job, total, profiler)
 }
 
-// read reads and records the pages that are not recorded yet, and returns how
-// many steps the job has.
-func (e *Extractor) read(ctx, reading context.Context, a attempt, d documents.Document) (total int, _ *layout.Profiler, err error) {
+// read reads and records what is not recorded yet: facts, pages, and the outline
+// after them. It returns how many steps the job has. known are the facts so far.
+func (e *Extractor) read(ctx, reading context.Context, a attempt, d documents.Document, known Facts) (total int, _ *layout.Profiler, err error) {
 	source, err := d.Source()
 	if err != nil {
 		return 0, nil, err
@@ -140,16 +148,30 @@ func (e *Extractor) read(ctx, reading context.Context, a attempt, d documents.Do
 		return 0, nil, jobs.Permanent(fmt.Errorf("%d pages are recorded and the document has %d now: restart the job", job.StepsDone, len(numbers)))
 	}
 	a.SetTotal(len(numbers))
-	facts, err := json.Marshal(Facts{Info: info, SelectedPages: len(numbers), Engine: e.Engine})
-	if err != nil {
-		return 0, nil, fmt.Errorf("encode facts: %w", err)
+	facts := Facts{Info: info, OutlinePending: doc.HasOutline(), SelectedPages: len(numbers), Engine: e.Engine}
+	if facts.OutlinePending {
+		facts.Outline = known.Outline // read again, the document still has its content
 	}
-	err = patient(reading, func() error { return e.Documents.SetFacts(reading, job.Fence(), facts) })
-	if err != nil {
+	if err := e.setFacts(reading, job, facts); err != nil {
 		return 0, nil, err
 	}
 	profiler, err := e.record(ctx, reading, a, doc, numbers)
-	return len(numbers), profiler, err
+	if err != nil || !facts.OutlinePending {
+		return len(numbers), profiler, err
+	}
+	facts.OutlinePending = false
+	if facts.Outline, err = doc.Outline(reading); err != nil {
+		return 0, nil, err
+	}
+	return len(numbers), profiler, e.setFacts(reading, job, facts)
+}
+
+func (e *Extractor) setFacts(ctx context.Context, job jobs.Job, facts Facts) error {
+	data, err := json.Marshal(facts)
+	if err != nil {
+		return fmt.Errorf("encode facts: %w", err)
+	}
+	return patient(ctx, func() error { return e.Documents.SetFacts(ctx, job.Fence(), data) })
 }
 
 // publish makes the recorded pages the document's content. It is the last act:

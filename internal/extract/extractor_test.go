@@ -36,6 +36,37 @@ func TestExtract(t *testing.T) {
 	}
 }
 
+// The outline comes after the pages. A document that is read again keeps the
+// one it has until then.
+func TestOutlineComesLast(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	s := e.submit(spec{Pages: 3}, Options{})
+	facts := func() Facts {
+		d, err := e.docs.Get(t.Context(), s.Document.ID)
+		e.ok(err)
+		f, err := FactsOf(d)
+		e.ok(err)
+		return f
+	}
+	for _, before := range []int{0, 1} {
+		e.engine.before = func(context.Context, int) error {
+			if f := facts(); f.PageCount != 3 || !f.OutlinePending || len(f.Outline) != before {
+				t.Errorf("while it is read: %+v", f)
+			}
+			return nil
+		}
+		e.run()
+		if f := facts(); f.OutlinePending || len(f.Outline) != 1 {
+			t.Errorf("at the end: %+v", f)
+		}
+		if before == 0 {
+			_, err := e.docs.Reprocess(t.Context(), s.Document.ID, documents.Reprocess{})
+			e.ok(err)
+		}
+	}
+}
+
 func TestSelectedPages(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
@@ -59,8 +90,8 @@ func TestSelectedPages(t *testing.T) {
 	}
 }
 
-// TestResumeAnywhere stops and kills the handler at every page and compares
-// what comes out with an undisturbed run, byte for byte.
+// TestResumeAnywhere stops and kills the handler at every page, and at the
+// outline that comes after them, and compares what comes out with an undisturbed run, byte for byte.
 func TestResumeAnywhere(t *testing.T) {
 	t.Parallel()
 	const pages = 9
@@ -70,7 +101,7 @@ func TestResumeAnywhere(t *testing.T) {
 	want := e.everything(whole)
 
 	killed := errors.New("killed")
-	for k := range pages {
+	for k := range pages + 1 {
 		for _, how := range []string{"stop", "kill before the answer", "kill after it"} {
 			s := e.submit(spec{Pages: pages, Failed: []int{4}, Salt: fmt.Sprint(how, k)}, Options{})
 			e.engine.read = nil
@@ -255,6 +286,7 @@ func TestErrors(t *testing.T) {
 		{"opening takes too long", spec{Open: pdf.CodePageTimeout}, Options{}, "page_timeout", 1},
 		{"opening swells", spec{Open: pdf.CodeOutOfMemory}, Options{}, "out_of_memory", 1},
 		{"opening crashes", spec{Open: pdf.CodeReaderCrashed}, Options{}, "reader_crashed", 1},
+		{"outline crashes", spec{Pages: 3, Outline: pdf.CodeReaderCrashed}, Options{}, "reader_crashed", 1},
 		{"engine at fault", spec{Open: pdf.CodeInternal}, Options{}, "internal", 2},
 		{"source unreadable", spec{Open: "plain"}, Options{}, "internal", 2},
 		{"given up", spec{Pages: 20, Failed: []int{3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, GivenUp: 12}, Options{}, "reader_crashed", 1},

@@ -12,8 +12,10 @@ import (
 // it was opened.
 type Facts struct {
 	pdf.Info
-	SelectedPages int    `json:"selected_pages"` // of PageCount
-	Engine        Engine `json:"engine"`
+	Outline        []pdf.OutlineItem `json:"outline,omitempty"` // depth first, at most 20,000
+	OutlinePending bool              `json:"outline_pending,omitempty"`
+	SelectedPages  int               `json:"selected_pages"` // of PageCount
+	Engine         Engine            `json:"engine"`
 }
 
 // Engine names what read the pages.

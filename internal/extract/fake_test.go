@@ -27,6 +27,7 @@ type spec struct {
 	Pages   int    `json:"pages"`
 	Failed  []int  `json:"failed,omitempty"`   // pages that cannot be read
 	GivenUp int    `json:"given_up,omitempty"` // after this page the document is lost
+	Outline string `json:"outline,omitempty"`  // code of the error that reading the outline ends with
 	Open    string `json:"open,omitempty"`     // code of the error that opening ends with
 	Salt    string `json:"salt,omitempty"`     // makes other bytes
 }
@@ -72,7 +73,21 @@ type document struct {
 }
 
 func (d *document) Info() pdf.Info {
-	return pdf.Info{PageCount: d.spec.Pages, Title: "Fake", Outline: []pdf.OutlineItem{{Title: "One", Level: 1, Page: 1}}}
+	return pdf.Info{PageCount: d.spec.Pages, Title: "Fake"}
+}
+
+func (d *document) HasOutline() bool { return true }
+
+func (d *document) Outline(ctx context.Context) ([]pdf.OutlineItem, error) {
+	if d.before != nil {
+		if err := d.before(ctx, d.spec.Pages+1); err != nil {
+			return nil, err
+		}
+	}
+	if d.spec.Outline != "" {
+		return nil, &pdf.Error{Code: d.spec.Outline, Err: errors.New("read outline: " + d.spec.Outline)}
+	}
+	return []pdf.OutlineItem{{Title: "One", Level: 1, Page: 1}}, nil
 }
 
 func (d *document) Close() error { return nil }

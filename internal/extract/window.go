@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/mivaa/mivaa/jobs"
 )
@@ -11,6 +12,13 @@ import (
 const (
 	windowPages = 16
 	windowBytes = 16 << 20
+)
+
+// Recording has a price of its own, whatever the number of pages: a transaction.
+// So a page waits a moment for those behind it, unless there are enough already.
+const (
+	linger = 25 * time.Millisecond
+	enough = windowPages / 2
 )
 
 // window holds pages between the goroutine that reads and the one that records.
@@ -70,11 +78,17 @@ func (w *window) end(err error) {
 // take returns everything that is ready, waiting for it until ctx ends. With
 // nothing ready it returns over and the error given to end, or that ctx ended.
 func (w *window) take(ctx context.Context) (got []recorded, over bool, err error) {
-	for {
+	var late <-chan time.Time // since something is ready
+	for waited := false; ; {
 		w.mu.Lock()
-		got, over, err = w.ready, w.over, w.err
-		w.ready = nil
+		n, full := len(w.ready), len(w.ready) >= enough || w.bytes >= windowBytes/2
+		if over, err = w.over, w.err; full || over || waited || ctx.Err() != nil {
+			got, w.ready = w.ready, nil
+		}
 		w.mu.Unlock()
+		if n > 0 && late == nil {
+			late = time.After(linger)
+		}
 		switch {
 		case len(got) > 0:
 			return got, false, nil
@@ -85,6 +99,8 @@ func (w *window) take(ctx context.Context) (got []recorded, over bool, err error
 		}
 		select {
 		case <-w.filled:
+		case <-late:
+			waited = true
 		case <-ctx.Done():
 		}
 	}

@@ -94,7 +94,6 @@ func (res *Result) head() head {
 		Metadata: res.facts.Info, Submitted: res.document.Metadata, Outline: res.facts.Outline,
 	}
 	h.Engine.Engine, h.Engine.OptionsHash = res.facts.Engine, res.options.hash()
-	h.Metadata.Outline = nil // it has a key of its own
 	if h.Outline == nil {
 		h.Outline = []pdf.OutlineItem{}
 	}

@@ -77,6 +77,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(Failed(3, "timeout", "The page took too long.").Encode())
 	f.Add([]byte(`{"v":2}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		sameScan(t, data)
 		p, err := Decode(data)
 		if err != nil {
 			return

@@ -38,8 +38,12 @@ func (p Page) Encode() []byte {
 // Decode reads a record. What it returns is safe to use: every offset slices
 // Text, every index is in range. Errors wrap ErrNewer or ErrRecord.
 func Decode(data []byte) (Page, error) {
-	var p Page
-	err := json.Unmarshal(data, &p)
+	p, ok := scanPage(data)
+	var err error
+	if !ok {
+		p = Page{}
+		err = json.Unmarshal(data, &p)
+	}
 	if err != nil {
 		// A newer record may differ in anything but its version.
 		var v struct {

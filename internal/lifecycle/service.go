@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,13 @@ type Service struct {
 	Ready func()
 	// Exit ends the process at a second signal. Nil: os.Exit.
 	Exit func(code int)
+	// Settle is how long after the first signal others belong to it. Zero: Settle.
+	Settle time.Duration
 }
+
+// Settle is how long after a signal others belong to it: a terminal that is
+// closed, a supervisor, a timeout send more than one.
+const Settle = 500 * time.Millisecond
 
 const keySignal = "signal"
 
@@ -51,7 +58,7 @@ func Signals() []os.Signal { return []os.Signal{syscall.SIGTERM, syscall.SIGINT,
 // end of ctx) stopped it, an error if it could not start or one of its parts
 // failed.
 func (s *Service) Run(ctx context.Context, signals <-chan os.Signal) error {
-	if err := s.recover(ctx); err != nil {
+	if sig, err := s.begin(ctx, signals); sig != nil || err != nil {
 		return err
 	}
 	run := s.launch(ctx)
@@ -73,6 +80,34 @@ func (s *Service) Run(ctx context.Context, signals <-chan os.Signal) error {
 	return failed
 }
 
+// begin recovers, unless a signal ends it before it is done: then nothing was
+// begun that would have to be stopped in order.
+func (s *Service) begin(ctx context.Context, signals <-chan os.Signal) (os.Signal, error) {
+	starting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- s.recover(starting) }()
+	select {
+	case err := <-done:
+		return nil, err
+	case sig := <-signals:
+		over := make(chan struct{})
+		defer close(over)
+		go s.exitAtOnce(signals, over)
+		s.Narrator.Signal(sig, nil)
+		cancel()
+		err := <-done
+		if errors.Is(err, context.Canceled) {
+			err = nil // that was us
+		}
+		if s.Worker != nil {
+			err = errors.Join(err, s.Worker.Leave())
+		}
+		s.Narrator.ShutdownComplete()
+		return sig, err
+	}
+}
+
 // recover is the pass before the service is ready: find the dead, mark their
 // jobs, count, clean up.
 func (s *Service) recover(ctx context.Context) error {
@@ -92,10 +127,17 @@ func (s *Service) recover(ctx context.Context) error {
 		return fmt.Errorf("initialize job recovery: %w", err)
 	}
 	n.Statistics(stats)
-	s.cleanup(ctx, func(count int) { n.CleanedUp(count) })
+	// What the first cleanup does not get done, the next does: a start is not to
+	// take longer than the lease that it begins with.
+	first, cancel := context.WithTimeout(ctx, firstCleanup)
+	defer cancel()
+	s.cleanup(first, func(count int) { n.CleanedUp(count) })
 	n.RecoveryDone()
-	return nil
+	return ctx.Err()
 }
+
+// firstCleanup bounds the cleanup of a start.
+const firstCleanup = 3 * time.Second
 
 // hook makes the worker's moments lines of the log. The result tells whether
 // recovery found something.
@@ -203,8 +245,8 @@ func (s *Service) closeServer() error {
 	if s.Server == nil {
 		return nil
 	}
-	// Slow downloads are cut rather than hold up a restart.
-	ctx, cancel := context.WithTimeout(context.Background(), min(s.Grace/4, 2*time.Second))
+	// Slow clients are cut off rather than hold up a restart.
+	ctx, cancel := context.WithTimeout(context.Background(), min(s.Grace/4, 500*time.Millisecond))
 	defer cancel()
 	if err := s.Server.Close(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("close http: %w", err)
@@ -221,6 +263,16 @@ func (s *Service) active() []jobs.Job {
 
 // exitAtOnce waits for the second signal while the service stops.
 func (s *Service) exitAtOnce(signals <-chan os.Signal, over <-chan struct{}) {
+	settled := time.After(cmp.Or(s.Settle, Settle))
+	for waiting := true; waiting; {
+		select {
+		case <-over:
+			return
+		case <-signals: // one with the first
+		case <-settled:
+			waiting = false
+		}
+	}
 	select {
 	case <-over:
 	case sig := <-signals:

@@ -170,10 +170,12 @@ func TestSecondSignalExits(t *testing.T) {
 	f.Drain = time.Hour
 	exited := make(chan int, 1)
 	f.Exit = func(code int) { exited <- code; close(release) }
+	f.Settle = 10 * time.Millisecond
 	f.run(t)
 	f.begin(t)
 	f.signals <- syscall.SIGINT
-	f.signals <- syscall.SIGINT
+	f.signals <- syscall.SIGHUP // with the first: no reason to hurry
+	time.AfterFunc(50*time.Millisecond, func() { f.signals <- syscall.SIGINT })
 	if code := <-exited; code != 130 {
 		t.Errorf("exit %d, want 130", code)
 	}
@@ -181,6 +183,25 @@ func TestSecondSignalExits(t *testing.T) {
 		t.Errorf("run: %v", err)
 	}
 	f.contains(t, "⏳ Draining: waiting up to 1h0m0s for 1 active jobs", "📋 BACKGROUND JOB FINISHED: ", "   Final status: completed")
+}
+
+// A signal during the start ends it, however long its parts would take.
+func TestSignalDuringTheStart(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	cleaning := make(chan struct{})
+	f.Cleanup = func(ctx context.Context) (int, error) {
+		close(cleaning)
+		<-ctx.Done()
+		return 0, ctx.Err()
+	}
+	go func() { f.done <- f.Run(t.Context(), f.signals) }()
+	<-cleaning
+	f.signals <- syscall.SIGTERM
+	if err := <-f.done; err != nil {
+		t.Errorf("run: %v", err)
+	}
+	f.contains(t, "🛑 SERVICE INTERRUPTION DETECTED: SIGTERM (graceful shutdown)", "🛑 SHUTDOWN COMPLETE")
 }
 
 // A server that fails takes the service down in order, with its error.

@@ -9,8 +9,8 @@
 // What it guarantees:
 //
 //   - A page that loops, crashes or swells its reader costs that page, a
-//     document that does so while it is opened costs that document, and nothing
-//     costs the service: late and large readers are killed, every answer of a
+//     document that does so while it is opened, or while its outline is read,
+//     costs that document, and nothing costs the service: late and large readers are killed, every answer of a
 //     reader is checked like any other input from outside.
 //   - A reader has no file but the pipes it was started with. It asks for the
 //     bytes of the document, and the service answers from the io.ReaderAt it was

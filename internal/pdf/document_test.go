@@ -52,20 +52,34 @@ func TestInfo(t *testing.T) {
 	w.page(text("two"))
 	w.info = "<< /Title (A title) /Author (\xfe\xff\x00M\x00\xfc) /Producer (test) /CreationDate (D:20240229123000+01'00') >>"
 	first, second := len(w.objects)+2, len(w.objects)+3
-	outline := w.object(fmt.Sprintf("<< /Type /Outlines /First %d 0 R /Last %d 0 R /Count 1 >>", first, first))
+	root := w.object(fmt.Sprintf("<< /Type /Outlines /First %d 0 R /Last %d 0 R /Count 1 >>", first, first))
 	// The second level's next leads back to the first: a ring.
-	w.object(fmt.Sprintf("<< /Title (Chapter) /Parent %d 0 R /First %d 0 R /Last %d 0 R /Dest [%s /Fit] >>", outline, second, second, w.pages[0]))
+	w.object(fmt.Sprintf("<< /Title (Chapter) /Parent %d 0 R /First %d 0 R /Last %d 0 R /Dest [%s /Fit] >>", root, second, second, w.pages[0]))
 	w.object(fmt.Sprintf("<< /Title (Section) /Parent %d 0 R /Next %d 0 R /Dest [%s /Fit] >>", first, first, w.pages[1]))
 	file := w.stream("/Type /EmbeddedFile", []byte("attached"))
-	w.catalog = fmt.Sprintf("/Outlines %d 0 R /MarkInfo << /Marked true >> /Names << /EmbeddedFiles << /Names [(a.txt) << /Type /Filespec /F (a.txt) /UF (a.txt) /EF << /F %d 0 R >> >>] >> >>", outline, file)
+	w.catalog = fmt.Sprintf("/Outlines %d 0 R /MarkInfo << /Marked true >> /Names << /EmbeddedFiles << /Names [(a.txt) << /Type /Filespec /F (a.txt) /UF (a.txt) /EF << /F %d 0 R >> >>] >> >>", root, file)
 	d := openBytes(t, newPool(t, Config{Readers: 1}), w.bytes(), "")
 	want := Info{
 		PageCount: 2, Version: "1.7", Title: "A title", Author: "Mü", Producer: "test",
 		CreatedAt: "2024-02-29T12:30:00+01:00", Tagged: true,
-		Outline:     []OutlineItem{{"Chapter", 1, 1}, {"Section", 2, 2}},
 		Attachments: []string{"a.txt"},
 	}
 	if diff := cmp.Diff(want, d.Info()); diff != "" {
+		t.Error(diff)
+	}
+	if !d.HasOutline() {
+		t.Error("no outline")
+	}
+	plain := newWriter()
+	plain.page(text("no more"))
+	if openBytes(t, d.pool, plain.bytes(), "").HasOutline() {
+		t.Error("an outline where there is none")
+	}
+	outline, err := d.Outline(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]OutlineItem{{"Chapter", 1, 1}, {"Section", 2, 2}}, outline); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -21,6 +21,7 @@ const (
 	frameOpen      byte = 'O' // an openRequest as JSON; answered by frameInfo
 	framePage      byte = 'P' // number of the page, uint32; answered by framePageRecord
 	framePing      byte = 'p' // answered by framePong
+	frameOutline   byte = 'B' // answered by frameBookmarks
 	frameForget    byte = 'F' // close the document; not answered
 	frameData      byte = 'D' // the answer to frameRead
 	frameDataError byte = 'd' // the same, if the source could not be read; no payload
@@ -28,8 +29,9 @@ const (
 	// From a reader.
 	frameHello      byte = 'H' // once, when it is warm
 	frameRead       byte = 'R' // offset uint64, length uint32
-	frameInfo       byte = 'I' // a document is open: an Info as JSON, empty if it was not asked for
+	frameInfo       byte = 'I' // a document is open: a description as JSON, empty if it was not asked for
 	framePageRecord byte = 'J' // a layout.Page (wire.go)
+	frameBookmarks  byte = 'b' // a list of OutlineItem as JSON
 	framePong       byte = 'q'
 	frameFailed     byte = 'X' // a failure as JSON, in place of any other answer
 )

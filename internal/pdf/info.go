@@ -4,21 +4,26 @@ import "time"
 
 // Info is what a document says of itself.
 type Info struct {
-	PageCount        int           `json:"page_count"`
-	Version          string        `json:"pdf_version,omitempty"` // of the file format: "1.7"
-	Title            string        `json:"title,omitempty"`
-	Author           string        `json:"author,omitempty"`
-	Subject          string        `json:"subject,omitempty"`
-	Keywords         string        `json:"keywords,omitempty"`
-	Creator          string        `json:"creator,omitempty"`
-	Producer         string        `json:"producer,omitempty"`
-	CreatedAt        string        `json:"created_at,omitempty"`  // RFC 3339; empty if the document's date is none
-	ModifiedAt       string        `json:"modified_at,omitempty"` // the same
-	Tagged           bool          `json:"tagged,omitempty"`
-	Encrypted        bool          `json:"encrypted,omitempty"`
-	SecurityRevision int           `json:"security_revision,omitempty"` // of the standard security handler, if encrypted
-	Outline          []OutlineItem `json:"outline,omitempty"`           // depth first, at most 20,000
-	Attachments      []string      `json:"attachments,omitempty"`       // names of embedded files
+	PageCount        int      `json:"page_count"`
+	Version          string   `json:"pdf_version,omitempty"` // of the file format: "1.7"
+	Title            string   `json:"title,omitempty"`
+	Author           string   `json:"author,omitempty"`
+	Subject          string   `json:"subject,omitempty"`
+	Keywords         string   `json:"keywords,omitempty"`
+	Creator          string   `json:"creator,omitempty"`
+	Producer         string   `json:"producer,omitempty"`
+	CreatedAt        string   `json:"created_at,omitempty"`  // RFC 3339; empty if the document's date is none
+	ModifiedAt       string   `json:"modified_at,omitempty"` // the same
+	Tagged           bool     `json:"tagged,omitempty"`
+	Encrypted        bool     `json:"encrypted,omitempty"`
+	SecurityRevision int      `json:"security_revision,omitempty"` // of the standard security handler, if encrypted
+	Attachments      []string `json:"attachments,omitempty"`       // names of embedded files
+}
+
+// description is the payload of frameInfo: what opening a document tells.
+type description struct {
+	Info
+	HasOutline bool `json:"has_outline,omitempty"`
 }
 
 // OutlineItem is one bookmark.

@@ -3,6 +3,7 @@ package pdf
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -31,7 +32,11 @@ func lie(how string) int {
 		case f.kind == frameOpen && how == "info":
 			say(frameInfo, "{")
 		case f.kind == frameOpen:
-			say(frameInfo, `{"page_count": 2}`)
+			say(frameInfo, `{"page_count": 2, "has_outline": true}`)
+		case f.kind == frameOutline && how == "outline":
+			say(frameBookmarks, `{}`)
+		case f.kind == frameOutline && how == "long outline":
+			say(frameBookmarks, "[{}"+strings.Repeat(",{}", maxOutline)+"]")
 		case how == "length":
 			_, _ = out.Write([]byte{framePageRecord, 0xff, 0xff, 0xff, 0xff})
 		case how == "noise":
@@ -88,6 +93,34 @@ func TestLyingReader(t *testing.T) {
 				if how == "exit" && (!strings.HasSuffix(page.Error, "last words") || len(page.Error) > 2*tailSize) {
 					t.Errorf("error %q", page.Error)
 				}
+			}
+		})
+	}
+}
+
+func TestLyingOutline(t *testing.T) {
+	t.Parallel()
+	b := []byte("%PDF-1.4 no more is needed")
+	self, err := executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, how := range []string{"outline", "long outline", "kind", "exit", "beyond"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			p := newPool(t, Config{Readers: 1, Command: []string{self, liarCommand, how}, PageTimeout: 20 * time.Second})
+			d, err := p.Open(t.Context(), bytes.NewReader(b), int64(len(b)), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = d.Outline(t.Context())
+			wantCode(t, err, CodeReaderCrashed)
+			if !strings.HasPrefix(err.Error(), "read outline: ") {
+				t.Error(err)
+			}
+			d.Close()
+			if _, err := d.Outline(t.Context()); !errors.Is(err, ErrClosed) {
+				t.Errorf("closed: %v", err)
 			}
 		})
 	}

@@ -163,6 +163,8 @@ func (w *readerMain) answer(f frame) (kind byte, payload []byte, broken error) {
 		kind, payload, err = w.open(f.payload)
 	case framePage:
 		kind, payload, err = w.page(f.payload)
+	case frameOutline:
+		kind, payload, err = w.outline()
 	case frameForget:
 		w.forget()
 		err = w.engine.renew()
@@ -236,18 +238,32 @@ func (w *readerMain) reopen() error {
 	return err
 }
 
+// ready sees to it that the document is open.
+func (w *readerMain) ready() error {
+	switch {
+	case !w.has:
+		return errors.New("request without a document")
+	case w.doc == 0:
+		return w.reopen()
+	}
+	return nil
+}
+
+func (w *readerMain) outline() (byte, []byte, error) {
+	if err := w.ready(); err != nil {
+		return 0, nil, err
+	}
+	items, err := json.Marshal(w.engine.outline(w.doc))
+	return frameBookmarks, items, err
+}
+
 func (w *readerMain) page(payload []byte) (byte, []byte, error) {
 	number, err := decodePage(payload)
 	if err != nil {
 		return 0, nil, err
 	}
-	if !w.has {
-		return 0, nil, errors.New("page request without a document")
-	}
-	if w.doc == 0 {
-		if err := w.reopen(); err != nil {
-			return 0, nil, err
-		}
+	if err := w.ready(); err != nil {
+		return 0, nil, err
 	}
 	if !w.engine.readPage(w.doc, number, &w.glyphs) {
 		return 0, nil, fail(CodeDamaged, "damaged: PDFium cannot load it")

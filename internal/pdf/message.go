@@ -17,7 +17,7 @@ type settings struct {
 type openRequest struct {
 	Size     int64  `json:"size"`
 	Password []byte `json:"password,omitempty"`
-	Describe bool   `json:"describe,omitempty"` // answer with the whole Info, not with the page count alone
+	Describe bool   `json:"describe,omitempty"` // answer with a description, not with nothing
 }
 
 // failure is the payload of frameFailed.

@@ -24,8 +24,8 @@ const lostLimit = 10
 func (d *Document) Pages(ctx context.Context, numbers []int) iter.Seq2[layout.Page, error] {
 	return func(yield func(layout.Page, error) bool) {
 		for _, n := range numbers {
-			if n < 1 || n > d.info.PageCount {
-				yield(layout.Page{}, fail(CodeInternal, "page %d of %d asked for", n, d.info.PageCount))
+			if n < 1 || n > d.opened.PageCount {
+				yield(layout.Page{}, fail(CodeInternal, "page %d of %d asked for", n, d.opened.PageCount))
 				return
 			}
 		}

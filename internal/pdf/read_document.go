@@ -83,7 +83,7 @@ const (
 )
 
 // describe reads what is known of the document as a whole.
-func (e *engine) describe(doc uint64) Info {
+func (e *engine) describe(doc uint64) description {
 	info := Info{
 		PageCount: e.count(fnPageCount, doc),
 		Title:     e.meta(doc, "Title"), Author: e.meta(doc, "Author"), Subject: e.meta(doc, "Subject"),
@@ -99,7 +99,6 @@ func (e *engine) describe(doc uint64) Info {
 	if revision := e.count(fnSecurityRevision, doc); revision >= 0 {
 		info.Encrypted, info.SecurityRevision = true, revision
 	}
-	info.Outline = e.outline(doc)
 	for i := range uint64(min(max(e.count(fnAttachmentCount, doc), 0), maxAttachments)) {
 		attachment := e.call(fnAttachment, doc, i)
 		if attachment == 0 {
@@ -108,7 +107,7 @@ func (e *engine) describe(doc uint64) Info {
 		name := e.utf16(func(buf, size uint64) uint64 { return e.call(fnAttachmentName, attachment, buf, size) })
 		info.Attachments = append(info.Attachments, shorten(name, maxTitle))
 	}
-	return info
+	return description{info, e.call(fnBookmarkFirst, doc, 0) != 0}
 }
 
 func (e *engine) meta(doc uint64, key string) string {

@@ -11,11 +11,28 @@ import (
 
 // Checkpoint implements jobs.Store.
 func (s *Store) Checkpoint(ctx context.Context, f jobs.Fence, total int, steps ...jobs.Step) error {
-	steps, err := checkSteps(f, total, steps)
+	steps, wrong := checkSteps(f, total, steps)
+	return s.do(ctx, "record steps", func(b *batch) error {
+		if wrong != nil {
+			return b.refuseSteps(f, wrong)
+		}
+		return b.checkpoint(f, total, steps)
+	})
+}
+
+// refuseSteps says what is wrong with steps, or that the job was lost: whoever
+// lost it is to stop, whatever it was about to write.
+func (b *batch) refuseSteps(f jobs.Fence, wrong error) error {
+	const query = `SELECT 1 FROM background_jobs WHERE id = ? AND attempt = ? AND status = 'processing'`
+	var one int
+	found, err := b.get(query, []any{f.Job.String(), f.Attempt}, &one)
 	if err != nil {
 		return err
 	}
-	return s.do(ctx, "record steps", func(b *batch) error { return b.checkpoint(f, total, steps) })
+	if !found {
+		return refuse(jobs.ErrLeaseLost)
+	}
+	return refuse(wrong)
 }
 
 // checkSteps refuses what no job could record.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -29,7 +30,7 @@ func (s *Store) Claim(ctx context.Context, p jobs.ClaimParams) (jobs.Claimed, er
 	}
 	for _, id := range buried {
 		if err := s.removeLock(id); err != nil {
-			s.log.Warn("cannot remove the lock of a dead instance", keyInstance, id, keyError, err)
+			s.log.Warn("cannot remove the lock of a dead instance", jobs.KeyInstance, id, jobs.KeyError, err)
 		}
 	}
 	return out, nil
@@ -111,26 +112,26 @@ type candidate struct {
 func (b *batch) candidates(p jobs.ClaimParams) ([]candidate, error) {
 	const innocent = `SELECT ` + jobColumns + `, rowid FROM background_jobs INDEXED BY jobs_by_position
 		WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND kind = ?
-		ORDER BY priority DESC, position LIMIT ?`
+		ORDER BY priority DESC, position`
 	const suspect = `SELECT ` + jobColumns + `, rowid FROM background_jobs INDEXED BY jobs_suspect
 		WHERE status = 'pending' AND position IS NOT NULL AND crashes > 0 AND kind = ?
-		ORDER BY priority DESC, position LIMIT ?`
+		ORDER BY priority DESC, position`
 	const only = `SELECT ` + jobColumns + `, rowid FROM background_jobs
 		WHERE id IN (SELECT value FROM json_each(?)) AND status = 'pending' AND position IS NOT NULL AND kind = ?`
 	var all []candidate
 	var err error
 	for _, kind := range p.Kinds {
 		if len(p.Only) > 0 {
-			if all, err = b.collect(all, only, idList(p.Only), kind); err != nil {
+			if all, err = b.collect(all, len(p.Only), only, idList(p.Only), kind); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		if all, err = b.collect(all, innocent, kind, p.Limit); err != nil {
+		if all, err = b.collect(all, p.Limit, innocent, kind); err != nil {
 			return nil, err
 		}
 		if p.Suspects > 0 {
-			if all, err = b.collect(all, suspect, kind, p.Suspects); err != nil {
+			if all, err = b.collect(all, p.Suspects, suspect, kind); err != nil {
 				return nil, err
 			}
 		}
@@ -153,14 +154,15 @@ func (b *batch) candidates(p jobs.ClaimParams) ([]candidate, error) {
 	return chosen, nil
 }
 
-func (b *batch) collect(into []candidate, query string, args ...any) ([]candidate, error) {
-	var c candidate
-	r := newRow(&c.rowid)
-	err := b.each(query, args, func(rows *sql.Rows) (err error) {
-		c.job, err = r.scan(rows)
-		into = append(into, c)
-		return err
-	})
+// collect appends the first most jobs of a query. It has no LIMIT: jobs that
+// cannot be read do not count.
+func (b *batch) collect(into []candidate, most int, query string, args ...any) ([]candidate, error) {
+	var rowid int64
+	most += len(into)
+	err := b.readable(query, args, func(j jobs.Job) bool {
+		into = append(into, candidate{rowid, j})
+		return len(into) < most
+	}, &rowid)
 	return into, err
 }
 
@@ -230,17 +232,26 @@ const pendingKinds = `
 
 // nextDue returns how long until the next job comes due, 0 where none is
 // known.
-func (b *batch) nextDue() (time.Duration, error) {
-	const query = `SELECT min(run_at) FROM background_jobs INDEXED BY jobs_scheduled WHERE status = 'pending' AND position IS NULL AND run_at > ?`
-	var next sql.NullString
-	if _, err := b.get(query, []any{b.at}, &next); err != nil || !next.Valid {
-		return 0, err
+func (b *batch) nextDue() (due time.Duration, err error) {
+	const query = `SELECT run_at, id FROM background_jobs INDEXED BY jobs_scheduled
+		WHERE status = 'pending' AND position IS NULL AND run_at > ? ORDER BY run_at`
+	err = b.each(query, []any{b.at}, func(rows *sql.Rows) error {
+		var runAt, id string
+		if err := rows.Scan(&runAt, &id); err != nil {
+			return err
+		}
+		at, err := ParseTime(runAt)
+		if err != nil {
+			b.s.skip(unreadable(id, "run_at", err))
+			return nil
+		}
+		due = max(at.Sub(b.now), timeUnit)
+		return errEnough
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
 	}
-	at, err := ParseTime(next.String)
-	if err != nil {
-		return 0, &scanError{"background_jobs: run_at", err}
-	}
-	return max(at.Sub(b.now), timeUnit), nil
+	return due, err
 }
 
 // rowidList is the JSON array that json_each takes.

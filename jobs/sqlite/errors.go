@@ -113,11 +113,14 @@ func isForeignKey(err error) bool {
 
 // scanError is a row that cannot be read: somebody wrote into it by hand.
 type scanError struct {
-	row string
-	err error
+	row    string
+	column string
+	err    error
 }
 
-func (e *scanError) Error() string { return fmt.Sprintf("read %s: %v", e.row, e.err) }
+func (e *scanError) Error() string {
+	return fmt.Sprintf("read %s, column %s: %v", e.row, e.column, e.err)
+}
 func (e *scanError) Unwrap() error { return e.err }
 
 func isScan(err error) bool {

@@ -46,6 +46,7 @@ func TestRowByHandThatMakesNoSenseIsRefused(t *testing.T) {
 		"an id that is none":  `(id, filename, status) VALUES ('abc-123', 'a', 'pending')`,
 		"another status":      `(id, filename, status) VALUES ('0191a2b3-0000-7000-8000-000000000000', 'a', 'done')`,
 		"a time that is none": `(id, filename, status, created_at) VALUES ('0191a2b3-0000-7000-8000-000000000000', 'a', 'pending', 'yesterday')`,
+		"a time before all":   `(id, filename, status, created_at) VALUES ('0191a2b3-0000-7000-8000-000000000000', 'a', 'pending', '12')`,
 		"no JSON":             `(id, filename, status, metadata) VALUES ('0191a2b3-0000-7000-8000-000000000000', 'a', 'pending', 'title')`,
 		"progress":            `(id, filename, status, progress) VALUES ('0191a2b3-0000-7000-8000-000000000000', 'a', 'pending', 101)`,
 		"no such document":    `(id, filename, status, document_id) VALUES ('0191a2b3-0000-7000-8000-000000000000', 'a', 'pending', '0191a2b3-0000-7000-8000-000000000001')`,
@@ -53,6 +54,10 @@ func TestRowByHandThatMakesNoSenseIsRefused(t *testing.T) {
 		if _, err := db.Exec(`INSERT INTO background_jobs ` + insert); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+	if _, err := db.Exec(`PRAGMA foreign_keys = OFF;
+		INSERT INTO background_jobs (id, filename, status, document_id) VALUES ('0191a2b3-0000-7000-8000-000000000000', 'a', 'pending', 'doc-456')`); err == nil {
+		t.Error("a document that is no UUID, foreign keys off: no error")
 	}
 	if st, err := s.Statistics(t.Context()); err != nil || st.Total != 0 {
 		t.Errorf("counted %+v, %v", st, err)

@@ -4,11 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 
 	"github.com/mivaa/mivaa/jobs"
 )
 
-// most is how many rows a reading method returns where no limit is given, and
+// mostRows is how many rows a reading method returns where no limit is given, and
 // at most.
 const mostRows = 1000
 
@@ -55,7 +56,8 @@ func (s *Store) Events(ctx context.Context, id jobs.ID, after int64, limit int) 
 		p := parser{}
 		e.JobID, e.At = p.id("job_id", job), p.time("at", at)
 		if p.err != nil {
-			return &scanError{"job_events row of " + job + ": " + p.column, p.err}
+			s.skip(&scanError{row: fmt.Sprintf("event %d", e.ID), column: p.column, err: p.err})
+			return nil
 		}
 		events = append(events, e)
 		return nil

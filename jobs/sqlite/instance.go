@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -97,7 +96,7 @@ func (s *Store) Join(ctx context.Context, in jobs.Instance) (io.Closer, error) {
 		return err
 	})
 	if err != nil {
-		return nil, errors.Join(err, lock.Close())
+		return nil, errors.Join(err, lock.Close(), s.removeLock(in.ID))
 	}
 	s.held.add(in.ID, lock)
 	return &membership{s: s, id: in.ID}, nil
@@ -142,12 +141,7 @@ func (s *Store) leave(id string) error {
 	return err
 }
 
-func (s *Store) removeLock(id string) error {
-	if err := os.Remove(s.lockPath(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
+func (s *Store) removeLock(id string) error { return removeIfThere(s.lockPath(id)) }
 
 // Renew implements jobs.Store.
 func (s *Store) Renew(ctx context.Context, r jobs.Renewal) ([]jobs.Fence, error) {

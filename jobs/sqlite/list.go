@@ -19,24 +19,44 @@ const (
 // one a status, so that the same two indexes serve lists with and without one.
 func (s *Store) List(ctx context.Context, f jobs.Filter) ([]jobs.Job, error) {
 	const op = "list jobs"
-	query, args, err := listQuery(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", op, err)
+	limit := f.Limit
+	if limit <= 0 {
+		limit = defaultList
 	}
-	var found []jobs.Job
+	limit = min(limit, mostList)
+	for skipped := 0; ; {
+		query, args, err := listQuery(f, limit+skipped)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", op, err)
+		}
+		found, rows, err := s.list(ctx, query, args, len(f.IDs) == 1)
+		if err != nil {
+			return nil, s.fail(op, err)
+		}
+		if len(found) >= limit || rows < limit+skipped {
+			return found[:min(len(found), limit)], nil
+		}
+		skipped = rows - len(found) // others take the place of those that cannot be read
+	}
+}
+
+// list returns the jobs of a query that can be read, and how many rows there
+// were. Where strict, one that cannot be is an error.
+func (s *Store) list(ctx context.Context, query string, args []any, strict bool) (found []jobs.Job, n int, err error) {
 	r := newRow()
 	err = s.each(ctx, query, args, func(rows *sql.Rows) error {
+		n++
 		j, err := r.scan(rows)
+		if !strict && s.skip(err) {
+			return nil
+		}
 		found = append(found, j)
 		return err
 	})
-	if err != nil {
-		return nil, s.fail(op, err)
-	}
-	return found, nil
+	return found, n, err
 }
 
-func listQuery(f jobs.Filter) (string, []any, error) {
+func listQuery(f jobs.Filter, limit int) (string, []any, error) {
 	column, direction, ok := strings.Cut(string(f.Order), ":")
 	switch f.Order {
 	case "":
@@ -48,11 +68,6 @@ func listQuery(f jobs.Filter) (string, []any, error) {
 	if !ok && f.Order != "" {
 		return "", nil, fmt.Errorf("unknown order %q", f.Order)
 	}
-	limit := f.Limit
-	if limit <= 0 {
-		limit = defaultList
-	}
-	limit = min(limit, mostList)
 	offset := max(f.Offset, 0)
 
 	where, args := listWhere(f)

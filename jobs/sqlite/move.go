@@ -95,6 +95,7 @@ func (b *batch) restart(j jobs.Job, by string) error {
 	const update = `UPDATE background_jobs SET status = 'pending', updated_at = ?1, run_at = ?2, position = ?3,
 			failures = 0, crashes = 0, error = NULL, error_code = NULL, cause = NULL, steps_done = 0, steps_total = 0, progress = 0
 		WHERE id = ?4`
+	const unpublish = `UPDATE documents SET content_job_id = NULL WHERE content_job_id = ?` // published, and never finished
 	const forget = `DELETE FROM job_steps WHERE job_id = ?`
 	runAt := b.now
 	if j.Status == jobs.Pending && j.Attempt == 0 && j.RunAt.After(b.now) {
@@ -105,6 +106,9 @@ func (b *batch) restart(j jobs.Job, by string) error {
 		return err
 	}
 	if _, err := b.exec(update, b.at, FormatTime(runAt), position, j.ID.String()); err != nil {
+		return err
+	}
+	if _, err := b.exec(unpublish, j.ID.String()); err != nil {
 		return err
 	}
 	if _, err := b.exec(forget, j.ID.String()); err != nil {

@@ -28,12 +28,6 @@ const busyTimeout = 5 * time.Second
 // readers is how many reads run at once in a process.
 const readers = 4
 
-// Keys of what is logged.
-const (
-	keyError    = "error"
-	keyInstance = "instance"
-)
-
 // Config says where the store is.
 type Config struct {
 	// Path of the database file. Its folder is created with mode 0700, the
@@ -51,14 +45,15 @@ type Store struct {
 	reader *sql.DB
 	now    func() time.Time
 
-	queue    opQueue
-	stmts    map[string]*sql.Stmt // the writer goroutine's
-	batch    *batch               // the writer goroutine's: what runs now
-	reads    sync.Map             // SQL text -> *sql.Stmt
-	watchers watchers
-	silence  silence
-	held     held
-	workers  sync.WaitGroup
+	queue      opQueue
+	stmts      map[string]*sql.Stmt // the writer goroutine's
+	batch      *batch               // the writer goroutine's: what runs now
+	reads      sync.Map             // SQL text -> *sql.Stmt
+	watchers   watchers
+	silence    silence
+	unreadable sync.Map // rows whose warning was logged
+	held       held
+	workers    sync.WaitGroup
 }
 
 var _ jobs.Store = (*Store)(nil)

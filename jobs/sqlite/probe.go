@@ -37,7 +37,7 @@ func (s *Store) probe(ctx context.Context, self string) ([]verdict, error) {
 		free, err := s.lockFree(v.id)
 		if err != nil {
 			// No proof either way: the lease decides.
-			s.log.Warn("cannot probe an instance's lock", keyInstance, v.id, keyError, err)
+			s.log.Warn("cannot probe an instance's lock", jobs.KeyInstance, v.id, jobs.KeyError, err)
 		}
 		switch {
 		case free:

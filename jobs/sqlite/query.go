@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+
+	"github.com/mivaa/mivaa/jobs"
 )
 
 // stmt returns a prepared statement of the transaction, which closes it.
@@ -25,7 +27,7 @@ func (s *Store) keep(queries []string) {
 	for _, q := range queries {
 		st, err := s.writer.PrepareContext(noCancel, q) //nolint:sqlclosecheck // Close closes it
 		if err != nil {
-			s.log.Warn("cannot prepare statement", keyError, err)
+			s.log.Warn("cannot prepare statement", jobs.KeyError, err)
 			return
 		}
 		s.stmts[q] = st

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/mivaa/mivaa/jobs"
@@ -109,14 +110,11 @@ func (r *recovery) orphans() error {
 // interruptOf marks what an instance has in work; nil: what nobody has.
 func (r *recovery) interruptOf(instance *string, d death) error {
 	const query = `SELECT ` + jobColumns + ` FROM background_jobs INDEXED BY jobs_processing WHERE status = 'processing' AND instance_id IS ?`
-	found, err := r.b.jobs(query, instance)
+	found, err := r.jobs(math.MaxInt, query, instance)
 	if err != nil {
 		return err
 	}
 	for _, j := range found {
-		if !r.covers(j) {
-			continue
-		}
 		if err := r.interrupt(j, d); err != nil {
 			return err
 		}
@@ -124,8 +122,16 @@ func (r *recovery) interruptOf(instance *string, d death) error {
 	return nil
 }
 
-func (r *recovery) covers(j jobs.Job) bool {
-	return len(r.p.Only) == 0 || slices.Contains(r.p.Only, j.ID)
+// jobs returns those of a query that this recovery is about, at most so many.
+func (r *recovery) jobs(most int, query string, args ...any) ([]jobs.Job, error) {
+	var found []jobs.Job
+	err := r.b.readable(query, args, func(j jobs.Job) bool {
+		if len(r.p.Only) == 0 || slices.Contains(r.p.Only, j.ID) {
+			found = append(found, j)
+		}
+		return len(found) < most
+	})
+	return found, err
 }
 
 func (r *recovery) interrupt(j jobs.Job, d death) error {
@@ -153,6 +159,10 @@ func (r *recovery) interrupt(j jobs.Job, d death) error {
 	return nil
 }
 
+// mostResumed bounds the work of one claim where very many jobs were
+// interrupted; the next claims go on.
+const mostResumed = 2000
+
 // resume puts back what is stamped to go on by itself.
 func (r *recovery) resume() error {
 	const query = `SELECT ` + jobColumns + ` FROM background_jobs INDEXED BY jobs_resumable
@@ -161,14 +171,11 @@ func (r *recovery) resume() error {
 			cause = NULL, error = NULL, error_code = NULL
 		WHERE id = ? AND status = 'interrupted'`
 	b := r.b
-	found, err := b.jobs(query)
+	found, err := r.jobs(mostResumed, query)
 	if err != nil {
 		return err
 	}
 	for _, j := range found {
-		if !r.covers(j) {
-			continue
-		}
 		if j.Crashes >= r.p.Policy.MaxCrashes {
 			if err := r.giveUp(j); err != nil {
 				return err
@@ -215,7 +222,7 @@ func (r *recovery) manual() error {
 	if _, err := r.b.get(others, []any{r.p.Instance}, &n); err != nil || n > 0 {
 		return err
 	}
-	found, err := r.b.jobs(waiting, r.b.at)
+	found, err := r.jobs(math.MaxInt, waiting, r.b.at)
 	if err != nil {
 		return err
 	}
@@ -227,7 +234,7 @@ func (r *recovery) manual() error {
 			return err
 		}
 		byPerson := event == jobs.EventRestarted || event == jobs.EventResumed && cause == jobs.CauseOperator
-		if byPerson || !r.covers(j) {
+		if byPerson {
 			continue
 		}
 		if err := r.interrupt(j, d); err != nil {

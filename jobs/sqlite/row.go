@@ -79,9 +79,13 @@ func (r *row) scan(rows *sql.Rows) (jobs.Job, error) {
 	j.InterruptedAt = p.time("interrupted_at", r.interrupted.String)
 	j.RunAt = p.time("run_at", r.runAt)
 	if p.err != nil {
-		return jobs.Job{}, &scanError{"background_jobs row " + r.id + ": " + p.column, p.err}
+		return jobs.Job{}, unreadable(r.id, p.column, p.err)
 	}
 	return j, nil
+}
+
+func unreadable(id, column string, err error) error {
+	return &scanError{row: "job " + id, column: column, err: err}
 }
 
 // parser keeps the first error.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/mivaa/mivaa/jobs"
 )
 
 // pollInterval is how often other processes' commits are looked for.
@@ -87,7 +89,7 @@ func (s *Store) poll(ctx context.Context) {
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		if err := s.pollOne(ctx, tick.C); err != nil && ctx.Err() == nil {
-			s.log.Warn("cannot look for changes of the database", keyError, err)
+			s.log.Warn("cannot look for changes of the database", jobs.KeyError, err)
 			s.watchers.notify()
 		}
 	}

@@ -177,7 +177,7 @@ func (s *Store) transact(ops []*op) (answers []error, err error) {
 		return nil, errors.Join(err, ignoreDone(tx.Rollback()))
 	}
 	if err := tx.Commit(); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %w", errCommit, err), s.abort(tx))
+		return nil, errors.Join(fmt.Errorf("%w: %w", errCommit, err), s.abort())
 	}
 	s.keep(b.missing)
 	if b.changed {
@@ -188,7 +188,7 @@ func (s *Store) transact(ops []*op) (answers []error, err error) {
 
 // abort ends a transaction whose COMMIT failed: SQLite may have left it open,
 // and database/sql believes it ended.
-func (s *Store) abort(*sql.Tx) error {
+func (s *Store) abort() error {
 	_, err := s.writer.ExecContext(noCancel, `ROLLBACK`)
 	if code, ok := sqliteCode(err); ok && code == 1 {
 		return nil // no transaction is active: it was rolled back already

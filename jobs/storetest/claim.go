@@ -90,7 +90,7 @@ var claimTests = []test{
 		}
 	}},
 	{"jobs of a kind that nobody knows do not stand in the way of others", func(e *env) {
-		e.insertAll(slices.Repeat([]jobs.NewJob{{Kind: "unknown", Priority: 10}}, 1200)...)
+		e.insertAll(slices.Repeat([]jobs.NewJob{{Kind: "unknown", Priority: 10}}, 300)...)
 		j := e.insert(jobs.NewJob{})
 		e.join("a").claimOne(j.ID)
 	}},

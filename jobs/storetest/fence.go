@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
 
@@ -166,6 +167,9 @@ func lateWrites(e *env, s stale) {
 		"Checkpoint of a recorded step":     {page(1)},
 		"Checkpoint of nothing but a total": nil,
 		"Checkpoint with a gap":             {page(done + 5)},
+		"Checkpoint of a step 0":            {page(0)},
+		"Checkpoint with a gap within":      {page(done + 1), page(done + 3)},
+		"Checkpoint of what is not JSON":    {{Seq: done + 1, Data: json.RawMessage("{")}},
 	} {
 		e.is(i.s.Checkpoint(e.Context(), f, 9, steps...), jobs.ErrLeaseLost)
 		e.unchanged(before, name)

@@ -150,14 +150,14 @@ var finishTests = []test{
 		}
 	}},
 	{"a large batch is ended whole", func(e *env) {
-		e.insertAll(make([]jobs.NewJob, 1000)...)
+		e.insertAll(make([]jobs.NewJob, 300)...)
 		a := e.join("a")
 		var out []jobs.Outcome
-		for _, j := range a.claim(1000) {
+		for _, j := range a.claim(300) {
 			out = append(out, outcome(j.Fence(), jobs.Completed))
 		}
 		e.finish(out...)
-		if st, err := e.Store.Statistics(e.Context()); err != nil || st.Completed != 1000 {
+		if st, err := e.Store.Statistics(e.Context()); err != nil || st.Completed != 300 {
 			e.Errorf("%+v, %v", st, err)
 		}
 	}},

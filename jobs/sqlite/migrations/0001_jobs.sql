@@ -8,7 +8,9 @@ CREATE TABLE documents (
 	id             TEXT PRIMARY KEY NOT NULL,
 	content_job_id TEXT, -- the job whose steps are the document's content
 	CONSTRAINT id_is_a_lower_case_uuid CHECK (
-		id GLOB '????????-????-????-????-????????????' AND id NOT GLOB '*[^-0-9a-f]*' AND length(replace(id, '-', '')) = 32)
+		id GLOB '????????-????-????-????-????????????' AND id NOT GLOB '*[^-0-9a-f]*' AND length(replace(id, '-', '')) = 32),
+	CONSTRAINT content_job_id_is_a_lower_case_uuid CHECK (content_job_id IS NULL OR (
+		content_job_id GLOB '????????-????-????-????-????????????' AND content_job_id NOT GLOB '*[^-0-9a-f]*' AND length(replace(content_job_id, '-', '')) = 32))
 ) STRICT;
 
 CREATE INDEX documents_by_content_job ON documents (content_job_id) WHERE content_job_id IS NOT NULL;
@@ -50,15 +52,18 @@ CREATE TABLE background_jobs (
 
 	CONSTRAINT id_is_a_lower_case_uuid CHECK (
 		id GLOB '????????-????-????-????-????????????' AND id NOT GLOB '*[^-0-9a-f]*' AND length(replace(id, '-', '')) = 32),
+	CONSTRAINT document_id_is_a_lower_case_uuid CHECK (document_id IS NULL OR ( -- also where a client has foreign keys off
+		document_id GLOB '????????-????-????-????-????????????' AND document_id NOT GLOB '*[^-0-9a-f]*' AND length(replace(document_id, '-', '')) = 32)),
 	CONSTRAINT steps_are_within_their_total CHECK (steps_total = 0 OR steps_done <= steps_total),
 	-- One each: SQLite evaluates only those of columns that a statement sets.
-	CONSTRAINT created_at_is_a_time CHECK (julianday(created_at) IS NOT NULL),
-	CONSTRAINT updated_at_is_a_time CHECK (julianday(updated_at) IS NOT NULL),
-	CONSTRAINT run_at_is_a_time CHECK (julianday(run_at) IS NOT NULL),
-	CONSTRAINT started_at_is_a_time CHECK (started_at IS NULL OR julianday(started_at) IS NOT NULL),
-	CONSTRAINT completed_at_is_a_time CHECK (completed_at IS NULL OR julianday(completed_at) IS NOT NULL),
-	CONSTRAINT failed_at_is_a_time CHECK (failed_at IS NULL OR julianday(failed_at) IS NOT NULL),
-	CONSTRAINT interrupted_at_is_a_time CHECK (interrupted_at IS NULL OR julianday(interrupted_at) IS NOT NULL),
+	-- Not before the year 0 either: such a time has another form.
+	CONSTRAINT created_at_is_a_time CHECK (ifnull(julianday(created_at), 0) >= 1721059.5),
+	CONSTRAINT updated_at_is_a_time CHECK (ifnull(julianday(updated_at), 0) >= 1721059.5),
+	CONSTRAINT run_at_is_a_time CHECK (ifnull(julianday(run_at), 0) >= 1721059.5),
+	CONSTRAINT started_at_is_a_time CHECK (started_at IS NULL OR ifnull(julianday(started_at), 0) >= 1721059.5),
+	CONSTRAINT completed_at_is_a_time CHECK (completed_at IS NULL OR ifnull(julianday(completed_at), 0) >= 1721059.5),
+	CONSTRAINT failed_at_is_a_time CHECK (failed_at IS NULL OR ifnull(julianday(failed_at), 0) >= 1721059.5),
+	CONSTRAINT interrupted_at_is_a_time CHECK (interrupted_at IS NULL OR ifnull(julianday(interrupted_at), 0) >= 1721059.5),
 
 	-- What holds for every row that the engine has run: attempt 0 is a row that
 	-- was inserted, perhaps by hand.
@@ -105,6 +110,21 @@ CREATE UNIQUE INDEX jobs_by_key ON background_jobs (idempotency_key, coalesce(ow
 -- that SQLite reads; they are kept in one, so that they can be compared.
 CREATE TRIGGER background_jobs_times AFTER INSERT ON background_jobs
 WHEN NEW.recovery IS NULL AND (NEW.created_at NOT LIKE '____-__-__ __:__:__.___' OR NEW.updated_at NOT LIKE '____-__-__ __:__:__.___'
+	OR NEW.run_at NOT LIKE '____-__-__ __:__:__.___' OR NEW.started_at NOT LIKE '____-__-__ __:__:__.___'
+	OR NEW.completed_at NOT LIKE '____-__-__ __:__:__.___' OR NEW.failed_at NOT LIKE '____-__-__ __:__:__.___'
+	OR NEW.interrupted_at NOT LIKE '____-__-__ __:__:__.___')
+BEGIN
+	UPDATE background_jobs SET
+		created_at = strftime('%Y-%m-%d %H:%M:%f', created_at), updated_at = strftime('%Y-%m-%d %H:%M:%f', updated_at),
+		run_at = strftime('%Y-%m-%d %H:%M:%f', run_at), started_at = strftime('%Y-%m-%d %H:%M:%f', started_at),
+		completed_at = strftime('%Y-%m-%d %H:%M:%f', completed_at), failed_at = strftime('%Y-%m-%d %H:%M:%f', failed_at),
+		interrupted_at = strftime('%Y-%m-%d %H:%M:%f', interrupted_at)
+	WHERE id = NEW.id;
+END;
+
+CREATE TRIGGER background_jobs_times_changed
+AFTER UPDATE OF created_at, updated_at, run_at, started_at, completed_at, failed_at, interrupted_at ON background_jobs
+WHEN (NEW.created_at NOT LIKE '____-__-__ __:__:__.___' OR NEW.updated_at NOT LIKE '____-__-__ __:__:__.___'
 	OR NEW.run_at NOT LIKE '____-__-__ __:__:__.___' OR NEW.started_at NOT LIKE '____-__-__ __:__:__.___'
 	OR NEW.completed_at NOT LIKE '____-__-__ __:__:__.___' OR NEW.failed_at NOT LIKE '____-__-__ __:__:__.___'
 	OR NEW.interrupted_at NOT LIKE '____-__-__ __:__:__.___')
