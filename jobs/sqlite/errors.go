@@ -66,7 +66,7 @@ func hint(path string, err error) string {
 		case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
 			return fmt.Sprintf("Another process holds the write lock of %s, perhaps because it is paused: let it go on or end it, then try again.", path)
 		case lib.SQLITE_FULL:
-			return fmt.Sprintf("The disk with %s is full: make room, then try again. Nothing recorded was lost.", path)
+			return fmt.Sprintf("The disk with %s is full: free some space, then try again. Nothing recorded was lost.", path)
 		case lib.SQLITE_READONLY, lib.SQLITE_PERM:
 			return fmt.Sprintf("%s or its folder is read-only for this user: make both writable (files -wal and -shm stand beside it).", path)
 		case lib.SQLITE_CANTOPEN:
@@ -83,7 +83,7 @@ func hint(path string, err error) string {
 	}
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
-		return fmt.Sprintf("The disk with %s is full: make room, then try again.", path)
+		return fmt.Sprintf("The disk with %s is full: free some space, then try again.", path)
 	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
 		return fmt.Sprintf("This user may not write %s or its folder: make it writable or name another data folder.", path)
 	case errors.Is(err, errClosed):
