@@ -55,11 +55,11 @@ func (s *Store) Events(ctx context.Context, id jobs.ID, after int64, limit int) 
 		e.From, e.Cause, e.Instance, e.Detail = jobs.Status(from.String), jobs.Cause(cause.String), instance.String, detail.String
 		p := parser{}
 		e.JobID, e.At = p.id("job_id", job), p.time("at", at)
-		if p.err != nil {
+		if p.err == nil {
+			events = append(events, e)
+		} else {
 			s.skip(&scanError{row: fmt.Sprintf("event %d", e.ID), column: p.column, err: p.err})
-			return nil
 		}
-		events = append(events, e)
 		return nil
 	})
 	if err != nil {
