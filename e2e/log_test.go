@@ -52,6 +52,7 @@ func TestLogReaderHoldsUpNobody(t *testing.T) {
 	t.Parallel()
 	for _, reader := range []string{"stands still", "dies"} {
 		t.Run(reader, func(t *testing.T) {
+			t.Parallel()
 			s, r := pipedService(t, dataDir(t))
 			if reader == "dies" {
 				r.Close()
