@@ -14,7 +14,7 @@ import (
 )
 
 // session is a worker's life under one instance id: from Join until it stops
-// or loses its lease. Its loops are claim (this file), renew (renew.go) and
+// or loses its lease. Its loops are claim (claim.go), renew (renew.go) and
 // finish (finish.go).
 type session struct {
 	w        *Worker

@@ -24,7 +24,7 @@ type Document struct {
 	MediaType    string            `json:"media_type"`
 	Metadata     json.RawMessage   `json:"metadata" doc:"The submitter's, an object"`
 	Options      json.RawMessage   `json:"options" doc:"What the submitter asked for, an object"`
-	Facts        json.RawMessage   `json:"facts,omitempty" doc:"What is known of it once it was opened: page count, PDF metadata, outline. Not in lists"`
+	Facts        json.RawMessage   `json:"facts,omitempty" doc:"What is known of it once it was opened: page count, PDF metadata, and the outline, which is read last (outline_pending until then). Not in lists"`
 	CreatedAt    time.Time         `json:"created_at"`
 	UpdatedAt    time.Time         `json:"updated_at"`
 	DocumentID   string            `json:"document_id" format:"uuid" doc:"The same as id"`
