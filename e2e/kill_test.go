@@ -122,12 +122,20 @@ func TestKilledExtractLosesNothing(t *testing.T) {
 
 	watcher := serve(t, dir, "--workers", "0")
 	done := 0
+	var slowest time.Duration // from a start to the job being in work, the start of the process included
 	for n, at := range moments(rng, kills, killPages) {
+		started := time.Now()
 		p := launch(t, args...)
 		if n == 0 {
 			eventually(t, "the job", 10*time.Second, func() bool { return len(watcher.jobs()) == 1 })
 		}
 		id := watcher.jobs()[0].ID
+		watcher.until(id, "resumed", func(now job) bool { return now.Status == "processing" && now.Attempt == n+1 || completed(now) })
+		took := time.Since(started)
+		slowest = max(slowest, took)
+		if took > time.Second {
+			t.Errorf("resumed %v after start %d", took, n+1)
+		}
 		now := watcher.until(id, "a page after the kill", func(now job) bool { return now.StepsDone >= max(at, done+1) || completed(now) })
 		if completed(now) {
 			t.Fatalf("completed before kill %d", n+1)
@@ -158,6 +166,8 @@ func TestKilledExtractLosesNothing(t *testing.T) {
 	if j.Attempt != kills+1 || j.StepsDone != killPages {
 		t.Errorf("job: %+v", j)
 	}
+	recordedOnce(t, watcher, j.JobID)
+	t.Logf("slowest resume: %v", slowest)
 }
 
 func (s *service) jobs() []job {
