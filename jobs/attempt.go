@@ -22,7 +22,7 @@ type Handler func(ctx context.Context, a *Attempt) error
 // safe for concurrent use.
 type Attempt struct {
 	job    Job
-	store  Store
+	worker *Worker
 	notice *notice
 	cancel context.CancelCauseFunc
 	began  time.Time
@@ -97,11 +97,12 @@ func (a *Attempt) Checkpoint(ctx context.Context, steps ...Step) error {
 
 func (a *Attempt) record(ctx context.Context, total int, steps []Step) error {
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		err := a.store.Checkpoint(ctx, a.job.Fence(), total, steps...)
+		err := a.worker.Store.Checkpoint(ctx, a.job.Fence(), total, steps...)
 		switch {
 		case err == nil:
 			return nil
 		case errors.Is(err, ErrLeaseLost):
+			a.worker.refused(a.job.Fence())
 			cause := a.whyLost(ctx)
 			a.lose(cause)
 			return cause
@@ -116,7 +117,7 @@ func (a *Attempt) record(ctx context.Context, total int, steps []Step) error {
 
 // whyLost tells a cancelled job from one that another instance has.
 func (a *Attempt) whyLost(ctx context.Context) error {
-	j, err := Get(ctx, a.store, a.job.ID)
+	j, err := Get(ctx, a.worker.Store, a.job.ID)
 	if err == nil && j.Cause == CauseCancelled {
 		return ErrCancelled
 	}

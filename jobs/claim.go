@@ -12,7 +12,7 @@ import (
 func (s *session) claimLoop(ctx, life context.Context, only *ID, attempts *sync.WaitGroup) {
 	watch, unwatch := context.WithCancel(life)
 	defer unwatch()
-	hints := s.w.Store.Watch(watch)
+	hints := s.listen(s.w.Store.Watch(watch))
 	if only != nil {
 		for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 			j, err := Get(ctx, s.w.Store, *only)
@@ -40,6 +40,24 @@ func (s *session) claimLoop(ctx, life context.Context, only *ID, attempts *sync.
 		}
 		s.await(ctx, hints, pace.next(len(claimed.Jobs), err, claimed.NextDue), full)
 	}
+}
+
+// listen passes hints on to the claim loop, and has those of a move renewed at
+// once: the answer names the attempts that were lost by it.
+func (s *session) listen(hints <-chan Hint) <-chan struct{} {
+	work := make(chan struct{}, 1)
+	go func() { // ends with the watch
+		for h := range hints {
+			if h&HintMoved != 0 && len(s.held()) > 0 {
+				s.renewNow()
+			}
+			select {
+			case work <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	return work
 }
 
 // claimAndStart makes one claim and starts what it brought. full says that all
@@ -91,7 +109,7 @@ func (s *session) claim(ctx, life context.Context, p ClaimParams) (Claimed, erro
 func (s *session) params(only *ID) ClaimParams {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := ClaimParams{Instance: s.instance.ID, Kinds: s.kinds, Policy: s.policy}
+	p := ClaimParams{Instance: s.instance.ID, Kinds: s.kinds, Limits: s.w.Limits, Policy: s.w.Policy, Policies: s.w.Policies}
 	if only != nil {
 		p.Only, p.Suspects = []ID{*only}, 1
 		p.Limit = max(0, 1-len(s.running))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/mivaa/mivaa/jobs"
@@ -383,4 +384,99 @@ func ExampleHooks() {
 	// Output:
 	// started a.txt
 	// a.txt is completed
+}
+
+// Owners take turns, however many jobs one of them has waiting.
+func ExampleNewJob_owner() {
+	ctx, stop := context.WithCancel(context.Background())
+	store, closeStore := exampleStore(ctx)
+	defer closeStore()
+	inserted, err := store.Insert(ctx,
+		jobs.NewJob{Kind: "print", Owner: "ada"}, jobs.NewJob{Kind: "print", Owner: "ada"}, jobs.NewJob{Kind: "print", Owner: "ada"},
+		jobs.NewJob{Kind: "print", Owner: "bob"})
+	if err != nil {
+		panic(err)
+	}
+	worker := &jobs.Worker{Store: store, Slots: 1, Handlers: map[string]jobs.Handler{
+		"print": func(_ context.Context, a *jobs.Attempt) error {
+			fmt.Println(a.Job().Owner)
+			return nil
+		},
+	}}
+	done := make(chan error)
+	go func() { done <- worker.Run(ctx) }()
+	for _, j := range inserted {
+		ended(ctx, store, j.ID)
+	}
+	stop()
+	fmt.Println(<-done)
+	// Output:
+	// ada
+	// bob
+	// ada
+	// ada
+	// <nil>
+}
+
+// What all machines together must not do too much of has a limit by kind.
+func ExampleWorker_limits() {
+	ctx, stop := context.WithCancel(context.Background())
+	store, closeStore := exampleStore(ctx)
+	defer closeStore()
+	inserted, err := store.Insert(ctx, jobs.NewJob{Kind: "train"}, jobs.NewJob{Kind: "train"}, jobs.NewJob{Kind: "train"})
+	if err != nil {
+		panic(err)
+	}
+	var running atomic.Int32
+	worker := &jobs.Worker{
+		Store: store, Slots: 8, Limits: map[string]int{"train": 1},
+		Handlers: map[string]jobs.Handler{"train": func(context.Context, *jobs.Attempt) error {
+			fmt.Println("running:", running.Add(1))
+			running.Add(-1)
+			return nil
+		}},
+	}
+	done := make(chan error)
+	go func() { done <- worker.Run(ctx) }()
+	for _, j := range inserted {
+		ended(ctx, store, j.ID)
+	}
+	stop()
+	fmt.Println(<-done)
+	// Output:
+	// running: 1
+	// running: 1
+	// running: 1
+	// <nil>
+}
+
+// How often a job may fail, and how long it waits in between, is the policy's
+// of its kind; a job may have budgets of its own.
+func ExampleNewJob_budgets() {
+	ctx := context.Background()
+	store, closeStore := exampleStore(ctx)
+	defer closeStore()
+	worker := &jobs.Worker{
+		Store:    store,
+		Policy:   jobs.Policy{MaxFailures: 10},
+		Policies: map[string]jobs.Policy{"once": {MaxFailures: 1}},
+		Handlers: map[string]jobs.Handler{
+			"once":  func(context.Context, *jobs.Attempt) error { return errors.New("no") },
+			"often": func(context.Context, *jobs.Attempt) error { return errors.New("no") },
+		},
+	}
+	inserted, err := store.Insert(ctx, jobs.NewJob{Kind: "once"}, jobs.NewJob{Kind: "often", MaxFailures: 2, RetryDelay: time.Millisecond})
+	if err != nil {
+		panic(err)
+	}
+	for _, j := range inserted {
+		job, err := worker.Do(ctx, j.ID)
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(job.Kind, "is", job.Status, "after attempt", job.Attempt)
+	}
+	// Output:
+	// once is failed after attempt 1
+	// often is failed after attempt 2
 }

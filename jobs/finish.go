@@ -64,11 +64,12 @@ func (s *session) judge(ctx context.Context, a *Attempt, err error) Outcome {
 	}
 	var permanent *permanentError
 	failures := a.job.Failures + 1
-	if errors.As(err, &permanent) || failures >= s.policy.MaxFailures {
+	policy := policyFor(s.w.Policies, s.w.Policy, a.job)
+	if errors.As(err, &permanent) || failures >= policy.MaxFailures {
 		o.Status = Failed
 		return o
 	}
-	o.Status, o.Delay = Pending, s.policy.Backoff(failures)
+	o.Status, o.Delay = Pending, policy.Backoff(failures)
 	return o
 }
 
@@ -137,6 +138,7 @@ func (s *session) written(batch []ended, lost []Fence) {
 		a, o := e.attempt, e.outcome
 		if gone[o.Fence] {
 			s.log.Warn("attempt lost its job before its end was written", KeyJob, a.job.ID, KeyAttempt, a.job.Attempt)
+			s.w.refused(o.Fence)
 			if s.w.Hooks.Lost != nil {
 				s.w.Hooks.Lost(a.job, ErrLeaseLost, e.took)
 			}

@@ -39,7 +39,10 @@ type Job struct {
 	Recovery       Recovery        `json:"recovery,omitempty"`
 	ErrorCode      string          `json:"error_code,omitempty"`
 	Owner          string          `json:"owner,omitempty"`
-	Position       int64           `json:"position,omitempty"` // in the queue, within its priority; 0 while RunAt lies ahead
+	Position       int64           `json:"position,omitempty"`       // in the queue, within its kind and priority; 0 while RunAt lies ahead
+	MaxFailures    int             `json:"max_failures,omitempty"`   // of this job, in place of the policy's; 0: the policy's
+	MaxCrashes     int             `json:"max_crashes,omitempty"`    // as MaxFailures
+	RetryDelayMS   int             `json:"retry_delay_ms,omitempty"` // after the first failure, doubled with each; 0: the policy's
 }
 
 // Fence returns what a write of the job's present attempt carries.
@@ -68,7 +71,11 @@ type NewJob struct {
 	Priority   int
 	RunAt      time.Time // zero: now
 	Recovery   Recovery  // zero: RecoveryAuto
-	Owner      string
+	Owner      string    // owners take turns: see Store.Claim
+	// MaxFailures, MaxCrashes and RetryDelay are this job's own in place of the
+	// policy's of whoever runs it. RetryDelay doubles with each failure.
+	MaxFailures, MaxCrashes int
+	RetryDelay              time.Duration // kept in milliseconds
 	// IdempotencyKey is unique within its Owner. Given again with the same Kind
 	// and Payload, Insert returns the first job; with others, ErrKeyReused.
 	IdempotencyKey string

@@ -1,6 +1,8 @@
 package jobs
 
 import (
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 )
@@ -46,13 +48,57 @@ func (p Policy) WithDefaults() Policy {
 	return p
 }
 
-// Backoff doubles from one second up to ten minutes. A random half is taken
-// off, so that jobs which failed together do not come back together.
-func Backoff(failures int) time.Duration {
-	const most = 10 * time.Minute
-	d := most
-	if failures < 10 {
-		d = time.Second << max(failures-1, 0)
+func (p Policy) validate(who string) error {
+	var errs []error
+	if p.MaxCrashes < 0 || p.MaxFailures < 0 {
+		errs = append(errs, fmt.Errorf("%s: MaxCrashes and MaxFailures must not be negative", who))
 	}
-	return d/2 + rand.N(d/2)
+	if p.Recovery != "" && p.Recovery != RecoveryAuto && p.Recovery != RecoveryManual {
+		errs = append(errs, fmt.Errorf("%s: unknown recovery %q", who, p.Recovery))
+	}
+	return errors.Join(errs...)
+}
+
+// For returns the policy with every zero field filled in and, where the job has
+// a budget of its own, that in place of the policy's.
+func (p Policy) For(j Job) Policy {
+	p = p.WithDefaults()
+	if j.MaxCrashes > 0 {
+		p.MaxCrashes = j.MaxCrashes
+	}
+	if j.MaxFailures > 0 {
+		p.MaxFailures = j.MaxFailures
+	}
+	if j.RetryDelayMS > 0 {
+		p.Backoff = BackoffFrom(time.Duration(j.RetryDelayMS) * time.Millisecond)
+	}
+	return p
+}
+
+// PolicyFor returns the policy for a job: that of its kind, else the common
+// one, each completed and overruled by the job as Policy.For says.
+func (p ClaimParams) PolicyFor(j Job) Policy { return policyFor(p.Policies, p.Policy, j) }
+
+func policyFor(kinds map[string]Policy, common Policy, j Job) Policy {
+	if p, ok := kinds[j.Kind]; ok {
+		return p.For(j)
+	}
+	return common.For(j)
+}
+
+// Backoff is BackoffFrom one second.
+func Backoff(failures int) time.Duration { return BackoffFrom(time.Second)(failures) }
+
+// BackoffFrom doubles from a first delay up to ten minutes, or up to the first
+// where that is longer. A random half is taken off, so that jobs which failed
+// together do not come back together.
+func BackoffFrom(first time.Duration) func(failures int) time.Duration {
+	return func(failures int) time.Duration {
+		d, most := first, max(first, 10*time.Minute)
+		for i := 1; i < failures && d < most; i++ {
+			d *= 2
+		}
+		d = min(d, most)
+		return d/2 + rand.N(d/2+1)
+	}
 }

@@ -20,7 +20,6 @@ type session struct {
 	w        *Worker
 	instance Instance
 	proof    io.Closer
-	policy   Policy
 	kinds    []string
 	log      *slog.Logger
 	notice   *notice
@@ -102,7 +101,7 @@ func (s *session) leave() error {
 // start runs a claimed job's handler in a goroutine of its own.
 func (s *session) start(life context.Context, j Job, attempts *sync.WaitGroup) {
 	ctx, cancel := context.WithCancelCause(life)
-	a := &Attempt{job: j, store: s.w.Store, notice: s.notice, cancel: cancel, began: time.Now(), done: j.StepsDone, total: j.StepsTotal}
+	a := &Attempt{job: j, worker: s.w, notice: s.notice, cancel: cancel, began: time.Now(), done: j.StepsDone, total: j.StepsTotal}
 	s.mu.Lock()
 	s.running[j.Fence()] = a
 	s.mu.Unlock()

@@ -39,11 +39,19 @@ type Store interface {
 	// a row is failed; jobs that are interrupted, not cancelled, and stamped
 	// RecoveryAuto become pending. Jobs of living instances are never touched.
 	// A death of an instance that was stopping, or by a restart of the machine,
-	// is not charged. A draining instance recovers, and claims nothing.
+	// is not charged. What the caller itself gave up because it stops is left
+	// to others. A draining instance recovers, and claims nothing.
 	//
 	// Claiming takes pending jobs of the given kinds that are due, in the
 	// order of priority, then position, and marks them processing with the
-	// attempt raised by one. ErrInstanceGone: the instance was declared dead.
+	// attempt raised by one; of a kind in Limits only as many as keep those
+	// processing, of all instances together, within the limit.
+	// ErrInstanceGone: the instance was declared dead.
+	//
+	// Positions are given so that owners take turns: the nth job that an owner
+	// has waiting stands beside the nth of every other owner, however many one
+	// of them has. Jobs without an owner are one owner's. Who is alone waits in
+	// the order of arrival.
 	Claim(ctx context.Context, p ClaimParams) (Claimed, error)
 
 	// Checkpoint records steps and sets the total (0 leaves it). They must
@@ -99,8 +107,19 @@ type Store interface {
 	// Watch returns a channel that receives after something may have changed,
 	// by this process or another. It is a hint to read again: changes are
 	// coalesced, and one may be missed. It is closed when ctx ends.
-	Watch(ctx context.Context) <-chan struct{}
+	Watch(ctx context.Context) <-chan Hint
 }
+
+// Hint says what may have changed.
+type Hint uint8
+
+const (
+	// HintChanged: something, of any kind.
+	HintChanged Hint = 1 << iota
+	// HintMoved: a person moved a job that was running, perhaps here. A store
+	// that cannot tell such a change from others never says so.
+	HintMoved
+)
 
 // Renewal is what an instance says when it renews its lease.
 type Renewal struct {
@@ -112,11 +131,13 @@ type Renewal struct {
 // ClaimParams is what a worker asks for.
 type ClaimParams struct {
 	Instance string
-	Kinds    []string // claimed; recovery looks at every kind
-	Only     []ID     // if given: recover and claim these jobs and no other
-	Limit    int      // how many jobs at most; 0: recover only
-	Suspects int      // how many of them at most with Crashes > 0
+	Kinds    []string       // claimed; recovery looks at every kind
+	Only     []ID           // if given: recover and claim these jobs and no other
+	Limit    int            // how many jobs at most; 0: recover only
+	Suspects int            // how many of them at most with Crashes > 0
+	Limits   map[string]int // by kind: how many at most are processing at once, of all instances; a kind that is not here has no limit
 	Policy   Policy
+	Policies map[string]Policy // by kind, in place of Policy
 	// Starting is set in an instance's first call. On an embedded store where
 	// no other instance is alive it also interrupts pending jobs stamped
 	// RecoveryManual, except those that a person put back or that are not due.

@@ -25,8 +25,10 @@ type Worker struct {
 	Grace    time.Duration      // how long stopping may take; 0: 20 s
 	Timeout  time.Duration      // of one attempt; 0: none
 	Policy   Policy
-	Version  string       // of the program, for people who look at job_instances
-	Logger   *slog.Logger // nil: silent
+	Policies map[string]Policy // by kind, in place of Policy
+	Limits   map[string]int    // by kind: how many at most run at once, on all machines together; every worker is to be given the same
+	Version  string            // of the program, for people who look at job_instances
+	Logger   *slog.Logger      // nil: silent
 	Hooks    Hooks
 
 	mu        sync.Mutex
@@ -44,6 +46,7 @@ type Hooks struct {
 	Lost      func(j Job, reason error, took time.Duration) // the attempt was not the worker's any more
 	Trouble   func(err error)                               // the store failed; nil: it answers again
 	Unknown   func(kinds []string)                          // pending jobs of kinds without a handler
+	Refused   func(f Fence)                                 // a write that came too late: the store refused it
 }
 
 // Validate reports everything that is wrong with the configuration.
@@ -58,11 +61,14 @@ func (w *Worker) Validate() error {
 	if w.Slots < 0 || w.Lease < 0 || w.Grace < 0 || w.Timeout < 0 {
 		errs = append(errs, errors.New("worker: Slots, Lease, Grace and Timeout must not be negative"))
 	}
-	if w.Policy.MaxCrashes < 0 || w.Policy.MaxFailures < 0 {
-		errs = append(errs, errors.New("worker: MaxCrashes and MaxFailures must not be negative"))
+	errs = append(errs, w.Policy.validate("worker"))
+	for kind, p := range w.Policies {
+		errs = append(errs, p.validate(fmt.Sprintf("worker: kind %q", kind)))
 	}
-	if w.Policy.Recovery != "" && w.Policy.Recovery != RecoveryAuto && w.Policy.Recovery != RecoveryManual {
-		errs = append(errs, fmt.Errorf("worker: unknown recovery %q", w.Policy.Recovery))
+	for kind, n := range w.Limits {
+		if n < 1 {
+			errs = append(errs, fmt.Errorf("worker: the limit of kind %q must be positive", kind))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -217,14 +223,14 @@ func (w *Worker) rejoin(ctx context.Context) bool {
 }
 
 func (w *Worker) newSession(ctx context.Context) (*session, error) {
-	in := Instance{ID: NewID().String(), PID: os.Getpid(), Version: w.Version, Boot: bootID(), Lease: w.lease()}
+	in := Instance{ID: NewID().String(), PID: os.Getpid(), Version: w.Version, Boot: BootID(), Lease: w.lease()}
 	in.Host, _ = os.Hostname() // for people; unknown is no reason not to work
 	proof, err := w.Store.Join(ctx, in)
 	if err != nil {
 		return nil, fmt.Errorf("join store: %w", err)
 	}
 	s := &session{
-		w: w, instance: in, proof: proof, policy: w.Policy.WithDefaults(),
+		w: w, instance: in, proof: proof,
 		log: w.logger().With(KeyInstance, in.ID), notice: newNotice(),
 		again: w.rejoining, running: map[Fence]*Attempt{}, freed: make(chan struct{}, 1), outbox: newOutbox(), turn: make(chan struct{}, 1),
 		gone: make(chan struct{}), urgent: make(chan struct{}, 1), kinds: w.kinds(),
@@ -282,8 +288,16 @@ func (w *Worker) trouble(err error) {
 	}
 }
 
-// bootID names this start of the operating system, where it has a name.
-func bootID() string {
+// refused tells of a write that came too late.
+func (w *Worker) refused(f Fence) {
+	if w.Hooks.Refused != nil {
+		w.Hooks.Refused(f)
+	}
+}
+
+// BootID names this start of the operating system, where it has a name: it is
+// what Instance.Boot takes.
+func BootID() string {
 	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return ""

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -375,5 +376,19 @@ func TestValidateReportsEverything(t *testing.T) {
 	err := (&jobs.Worker{Slots: -1, Policy: jobs.Policy{Recovery: "perhaps"}}).Validate()
 	if joined, ok := err.(interface{ Unwrap() []error }); !ok || len(joined.Unwrap()) != 4 {
 		t.Errorf("validate: %v, want four errors", err)
+	}
+	err = (&jobs.Worker{
+		Store: openStore(t), Handlers: handler(nil),
+		Policies: map[string]jobs.Policy{"a": {MaxFailures: -1}, "b": {Recovery: "perhaps"}},
+		Limits:   map[string]int{"c": 0},
+	}).Validate()
+	for _, want := range []string{
+		`worker: kind "a": MaxCrashes and MaxFailures must not be negative`,
+		`worker: kind "b": unknown recovery "perhaps"`,
+		`worker: the limit of kind "c" must be positive`,
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("validate: %v, want %q", err, want)
+		}
 	}
 }

@@ -19,8 +19,8 @@ import (
 // every other zero value works.
 type Config struct {
 	Jobs      jobs.Store
-	Documents *documents.Store
-	Blobs     *blob.Folder
+	Documents documents.Store
+	Blobs     blob.Store
 	Version   string // of the program
 
 	MaxUpload  int64         // bytes of one file; 0: 1 GiB
@@ -34,15 +34,16 @@ type Config struct {
 	// Health checks what the API cannot: it returns an error, or nil, for each
 	// component by name. "store" and "blobs" make the service unhealthy, any
 	// other degraded. It may hang: nobody waits for it longer than two seconds.
-	Health func(ctx context.Context) map[string]error
-	Logger *slog.Logger // nil: silent
+	Health  func(ctx context.Context) map[string]error
+	Logger  *slog.Logger // nil: silent
+	Metrics *Metrics     // nil: there is no /metrics
 }
 
 // API answers HTTP requests. Its methods are safe for concurrent use.
 type API struct {
 	jobs      jobs.Store
-	documents *documents.Store
-	blobs     *blob.Folder
+	documents documents.Store
+	blobs     blob.Store
 	version   string
 	maxUpload int64
 	retention time.Duration
@@ -86,7 +87,7 @@ func New(c Config) (*API, error) {
 	a.uploads = make(chan struct{}, c.MaxUploads)
 	a.health = newChecker(c.Jobs, c.Health, a.log)
 	a.life, a.stop = context.WithCancelCause(context.Background())
-	routes, err := a.routes()
+	routes, err := a.routes(c.Metrics)
 	if err != nil {
 		return nil, err
 	}

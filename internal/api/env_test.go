@@ -30,7 +30,7 @@ type env struct {
 	testing.TB
 	api      *API
 	store    *sqlite.Store
-	docs     *documents.Store
+	docs     documents.Store
 	blobs    *blob.Folder
 	url      string
 	client   *http.Client
@@ -46,7 +46,7 @@ func newEnv(tb testing.TB, change ...func(*Config)) *env {
 	e.store, err = sqlite.Open(tb.Context(), sqlite.Config{Path: filepath.Join(dir, "mivaa.db")})
 	e.ok(err)
 	tb.Cleanup(func() { _ = e.store.Close() }) // closing twice is harmless
-	e.docs, err = documents.New(tb.Context(), e.store)
+	e.docs, err = documents.NewSQLite(tb.Context(), e.store)
 	e.ok(err)
 	e.blobs, err = blob.OpenFolder(tb.Context(), filepath.Join(dir, "blobs"))
 	e.ok(err)

@@ -80,7 +80,7 @@ func TestHealthHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := make(chan struct{})
 		store := &broken{hang: hang}
-		a, err := New(Config{Jobs: store, Documents: &documents.Store{}, Blobs: &blob.Folder{}, Health: func(context.Context) map[string]error {
+		a, err := New(Config{Jobs: store, Documents: &documents.SQLite{}, Blobs: &blob.Folder{}, Health: func(context.Context) map[string]error {
 			return map[string]error{"engine": nil}
 		}})
 		if err != nil {

@@ -129,7 +129,7 @@ func changed(was, is jobs.Job) bool {
 
 // pause waits for a hint and a rest, or for a second without one. It reports
 // false when ctx has ended.
-func pause(ctx context.Context, hints <-chan struct{}, d time.Duration) bool {
+func pause(ctx context.Context, hints <-chan jobs.Hint, d time.Duration) bool {
 	rest := time.NewTimer(d)
 	defer rest.Stop()
 	reread := time.NewTimer(rereadEvery)

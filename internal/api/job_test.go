@@ -162,7 +162,7 @@ type watching struct {
 	began chan struct{}
 }
 
-func (w *watching) Watch(ctx context.Context) <-chan struct{} {
+func (w *watching) Watch(ctx context.Context) <-chan jobs.Hint {
 	w.began <- struct{}{}
 	return w.Store.Watch(ctx)
 }

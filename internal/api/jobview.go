@@ -42,7 +42,10 @@ type JobRow struct {
 	Recovery       *string         `json:"recovery" doc:"auto: goes on by itself after an interruption; manual: waits for a person"`
 	ErrorCode      *string         `json:"error_code" doc:"With failed: why, as one stable word"`
 	Owner          *string         `json:"owner"`
-	Position       *int64          `json:"position" doc:"In the queue, within its priority"`
+	Position       *int64          `json:"position" doc:"In the queue, within its kind and priority"`
+	MaxFailures    *int            `json:"max_failures" doc:"Of this job, in place of the service's"`
+	MaxCrashes     *int            `json:"max_crashes" doc:"Of this job, in place of the service's"`
+	RetryDelayMS   *int            `json:"retry_delay_ms" doc:"After the first failure, doubled with each, in place of the service's"`
 
 	JobID     string            `json:"job_id" format:"uuid" doc:"The same as id"`
 	Retryable bool              `json:"retryable" doc:"Whether resuming it is allowed and may help"`
@@ -79,6 +82,7 @@ func jobRow(j jobs.Job) JobRow {
 		Failures: j.Failures, Crashes: j.Crashes, Interruptions: j.Interruptions, Cause: text(string(j.Cause)),
 		InstanceID: text(j.InstanceID), IdempotencyKey: text(j.IdempotencyKey), StepsDone: j.StepsDone, StepsTotal: j.StepsTotal,
 		Recovery: text(string(j.Recovery)), ErrorCode: text(j.ErrorCode), Owner: text(j.Owner), Position: number(j.Position),
+		MaxFailures: number(j.MaxFailures), MaxCrashes: number(j.MaxCrashes), RetryDelayMS: number(j.RetryDelayMS),
 		Retryable: retryable(j), Links: jobLinks(j),
 	}
 }
@@ -171,7 +175,7 @@ func moment(t time.Time) *time.Time {
 	return &t
 }
 
-func number(n int64) *int64 {
+func number[T int | int64](n T) *T {
 	if n == 0 {
 		return nil
 	}

@@ -26,7 +26,7 @@ import (
 // routes makes the router. Literal segments win over {id} (which is chi's
 // doing, and why it is here), and {id} is a UUID: job/{id} and {id}/content
 // live side by side.
-func (a *API) routes() (http.Handler, error) {
+func (a *API) routes(m *Metrics) (http.Handler, error) {
 	r := chi.NewRouter()
 	r.Use(middleware.GetHead)
 	r.NotFound(a.notFound)
@@ -39,6 +39,7 @@ func (a *API) routes() (http.Handler, error) {
 	a.documentRoutes(described)
 	a.adminRoutes(described)
 	a.healthRoutes(described)
+	a.metricRoutes(r, m)
 	if err := a.descriptionRoutes(r, described.OpenAPI()); err != nil {
 		return nil, err
 	}

@@ -14,7 +14,6 @@ import (
 
 // Claim implements jobs.Store.
 func (s *Store) Claim(ctx context.Context, p jobs.ClaimParams) (jobs.Claimed, error) {
-	p.Policy = p.Policy.WithDefaults()
 	dead, err := s.probe(ctx, p.Instance)
 	if err != nil {
 		return jobs.Claimed{}, err
@@ -86,20 +85,29 @@ const mostPromoted = 2000
 // promote gives the jobs that came due a place in the queue, in the order in
 // which they did.
 func (b *batch) promote() error {
-	const due = `SELECT rowid FROM background_jobs INDEXED BY jobs_scheduled
+	const due = `SELECT rowid, kind, priority, coalesce(owner, '') FROM background_jobs INDEXED BY jobs_scheduled
 		WHERE status = 'pending' AND position IS NULL AND run_at <= ? ORDER BY run_at, created_at LIMIT ?`
 	const place = `UPDATE background_jobs SET position = ?1 + d.key FROM json_each(?2) AS d WHERE background_jobs.rowid = d.value`
-	ids, err := column[int64](b, due, b.at, mostPromoted)
-	if err != nil || len(ids) == 0 {
+	var turns turns[int64]
+	err := b.each(due, []any{b.at, mostPromoted}, func(rows *sql.Rows) error {
+		var id int64
+		var t turn
+		err := rows.Scan(&id, &t.kind, &t.priority, &t.owner)
+		turns.add(t, id)
 		return err
-	}
-	first, err := b.positions(len(ids))
+	})
 	if err != nil {
 		return err
 	}
-	b.changed = true
-	_, err = b.exec(place, first, rowidList(ids))
-	return err
+	return turns.each(func(t turn, ids []int64) error {
+		first, err := b.places(t, len(ids))
+		if err != nil {
+			return err
+		}
+		b.changed = true
+		_, err = b.exec(place, first, rowidList(ids))
+		return err
+	})
 }
 
 // A candidate is a job that may be claimed.
@@ -111,7 +119,10 @@ type candidate struct {
 // candidates returns the jobs to claim, first in line first.
 func (b *batch) candidates(p jobs.ClaimParams) ([]candidate, error) {
 	const innocent = `SELECT ` + jobColumns + `, rowid FROM background_jobs INDEXED BY jobs_by_position
-		WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND kind = ?
+		WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND owner IS NULL AND kind = ?
+		ORDER BY priority DESC, position`
+	const owned = `SELECT ` + jobColumns + `, rowid FROM background_jobs INDEXED BY jobs_owned
+		WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND owner IS NOT NULL AND kind = ?
 		ORDER BY priority DESC, position`
 	const suspect = `SELECT ` + jobColumns + `, rowid FROM background_jobs INDEXED BY jobs_suspect
 		WHERE status = 'pending' AND position IS NOT NULL AND crashes > 0 AND kind = ?
@@ -120,14 +131,24 @@ func (b *batch) candidates(p jobs.ClaimParams) ([]candidate, error) {
 		WHERE id IN (SELECT value FROM json_each(?)) AND status = 'pending' AND position IS NOT NULL AND kind = ?`
 	var all []candidate
 	var err error
+	room := make(map[string]int, len(p.Kinds))
 	for _, kind := range p.Kinds {
+		if room[kind], err = b.room(kind, p); err != nil {
+			return nil, err
+		}
+		if room[kind] == 0 {
+			continue
+		}
 		if len(p.Only) > 0 {
 			if all, err = b.collect(all, len(p.Only), only, idList(p.Only), kind); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		if all, err = b.collect(all, p.Limit, innocent, kind); err != nil {
+		if all, err = b.collect(all, room[kind], innocent, kind); err != nil {
+			return nil, err
+		}
+		if all, err = b.collect(all, room[kind], owned, kind); err != nil {
 			return nil, err
 		}
 		if p.Suspects > 0 {
@@ -137,21 +158,37 @@ func (b *batch) candidates(p jobs.ClaimParams) ([]candidate, error) {
 		}
 	}
 	slices.SortFunc(all, func(x, y candidate) int {
-		return cmp.Or(cmp.Compare(y.job.Priority, x.job.Priority), cmp.Compare(x.job.Position, y.job.Position))
+		return cmp.Or(cmp.Compare(y.job.Priority, x.job.Priority), cmp.Compare(x.job.Position, y.job.Position), cmp.Compare(x.rowid, y.rowid))
 	})
 	suspects := 0
 	chosen := all[:0]
 	for _, c := range all {
+		if room[c.job.Kind] == 0 {
+			continue
+		}
 		if c.job.Crashes > 0 {
 			if suspects++; suspects > p.Suspects {
 				continue
 			}
 		}
+		room[c.job.Kind]--
 		if chosen = append(chosen, c); len(chosen) == p.Limit {
 			break
 		}
 	}
 	return chosen, nil
+}
+
+// room is how many jobs of a kind may be claimed.
+func (b *batch) room(kind string, p jobs.ClaimParams) (int, error) {
+	const running = `SELECT count(*) FROM background_jobs INDEXED BY jobs_processing WHERE status = 'processing' AND kind = ?`
+	limit, limited := p.Limits[kind]
+	if !limited {
+		return p.Limit, nil
+	}
+	var n int
+	_, err := b.get(running, []any{kind}, &n)
+	return min(p.Limit, max(0, limit-n)), err
 }
 
 // collect appends the first most jobs of a query. It has no LIMIT: jobs that
@@ -171,7 +208,7 @@ func (b *batch) collect(into []candidate, most int, query string, args ...any) (
 // have the rows returned takes a third of a claim.
 func (b *batch) take(chosen []candidate, p jobs.ClaimParams) ([]jobs.Job, error) {
 	const claim = `UPDATE background_jobs SET status = 'processing', attempt = attempt + 1, instance_id = ?1,
-			started_at = ?2, updated_at = ?2, recovery = coalesce(recovery, ?3), error = NULL, error_code = NULL, cause = NULL,
+			started_at = ?2, updated_at = ?2, recovery = coalesce(recovery, CASE WHEN rowid IN (SELECT value FROM json_each(?3)) THEN 'manual' ELSE 'auto' END), error = NULL, error_code = NULL, cause = NULL,
 			progress = CASE WHEN steps_done = 0 THEN 0 ELSE min(progress, 99) END
 		WHERE rowid IN (SELECT value FROM json_each(?4))`
 	const started = `INSERT INTO job_events (job_id, at, event, from_status, to_status, instance_id, attempt)
@@ -182,13 +219,18 @@ func (b *batch) take(chosen []candidate, p jobs.ClaimParams) ([]jobs.Job, error)
 	}
 	now := b.now.UTC().Truncate(timeUnit)
 	ids := make([]int64, len(chosen))
+	var manual []int64 // of those that have no stamp yet
 	taken := make([]jobs.Job, len(chosen))
 	for i, c := range chosen {
 		ids[i] = c.rowid
 		j := c.job
 		j.Status, j.InstanceID, j.StartedAt, j.UpdatedAt = jobs.Processing, p.Instance, now, now
 		j.Attempt++
-		j.Recovery = cmp.Or(j.Recovery, p.Policy.Recovery)
+		if j.Recovery == "" {
+			if j.Recovery = p.PolicyFor(j).Recovery; j.Recovery == jobs.RecoveryManual {
+				manual = append(manual, c.rowid)
+			}
+		}
 		j.Error, j.ErrorCode, j.Cause = "", "", ""
 		if j.StepsDone == 0 {
 			j.Progress = 0
@@ -197,7 +239,7 @@ func (b *batch) take(chosen []candidate, p jobs.ClaimParams) ([]jobs.Job, error)
 		taken[i] = j
 	}
 	list := rowidList(ids)
-	if _, err := b.exec(claim, p.Instance, b.at, string(p.Policy.Recovery), list); err != nil {
+	if _, err := b.exec(claim, p.Instance, b.at, rowidList(manual), list); err != nil {
 		return nil, err
 	}
 	b.changed = true
@@ -216,19 +258,28 @@ func (b *batch) unknownKinds(known []string) ([]string, error) {
 }
 
 const pendingKinds = `
-	WITH RECURSIVE innocent (kind) AS (
-		SELECT min(kind) FROM background_jobs INDEXED BY jobs_by_position WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0
+	WITH RECURSIVE free (kind) AS (
+		SELECT min(kind) FROM background_jobs INDEXED BY jobs_by_position
+			WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND owner IS NULL
 		UNION ALL
 		SELECT (SELECT min(kind) FROM background_jobs INDEXED BY jobs_by_position
-			WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND kind > innocent.kind)
-		FROM innocent WHERE kind IS NOT NULL),
+			WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND owner IS NULL AND kind > free.kind)
+		FROM free WHERE kind IS NOT NULL),
+	owned (kind) AS (
+		SELECT min(kind) FROM background_jobs INDEXED BY jobs_owned
+			WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND owner IS NOT NULL
+		UNION ALL
+		SELECT (SELECT min(kind) FROM background_jobs INDEXED BY jobs_owned
+			WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND owner IS NOT NULL AND kind > owned.kind)
+		FROM owned WHERE kind IS NOT NULL),
 	suspect (kind) AS (
 		SELECT min(kind) FROM background_jobs INDEXED BY jobs_suspect WHERE status = 'pending' AND position IS NOT NULL AND crashes > 0
 		UNION ALL
 		SELECT (SELECT min(kind) FROM background_jobs INDEXED BY jobs_suspect
 			WHERE status = 'pending' AND position IS NOT NULL AND crashes > 0 AND kind > suspect.kind)
 		FROM suspect WHERE kind IS NOT NULL)
-	SELECT kind FROM innocent WHERE kind IS NOT NULL UNION SELECT kind FROM suspect WHERE kind IS NOT NULL`
+	SELECT kind FROM free WHERE kind IS NOT NULL UNION SELECT kind FROM owned WHERE kind IS NOT NULL
+	UNION SELECT kind FROM suspect WHERE kind IS NOT NULL`
 
 // nextDue returns how long until the next job comes due, 0 where none is
 // known.

@@ -33,24 +33,14 @@ const mostAhead = 10_000
 // Ahead implements jobs.Store. A job that is not due yet stands behind those
 // that are, and behind those that come due before it.
 func (s *Store) Ahead(ctx context.Context, id jobs.ID) (int, error) {
-	const self = `SELECT priority, position, run_at FROM background_jobs WHERE id = ? AND status = 'pending'`
-	const innocent = `SELECT count(*) FROM (
-		SELECT 1 FROM background_jobs INDEXED BY jobs_by_position WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND kind = ?1 AND priority > ?2
-		UNION ALL
-		SELECT 1 FROM background_jobs INDEXED BY jobs_by_position WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND kind = ?1 AND priority = ?2 AND position < ?3
-		LIMIT ?4)`
-	const suspect = `SELECT count(*) FROM (
-		SELECT 1 FROM background_jobs INDEXED BY jobs_suspect WHERE status = 'pending' AND position IS NOT NULL AND crashes > 0 AND kind = ?1 AND priority > ?2
-		UNION ALL
-		SELECT 1 FROM background_jobs INDEXED BY jobs_suspect WHERE status = 'pending' AND position IS NOT NULL AND crashes > 0 AND kind = ?1 AND priority = ?2 AND position < ?3
-		LIMIT ?4)`
+	const self = `SELECT rowid, priority, position, run_at FROM background_jobs WHERE id = ? AND status = 'pending'`
 	const scheduled = `SELECT count(*) FROM (
 		SELECT 1 FROM background_jobs INDEXED BY jobs_scheduled WHERE status = 'pending' AND position IS NULL AND run_at < ?1 AND priority >= ?2 AND id <> ?3 LIMIT ?4)`
 	const op = "count jobs ahead"
-	var priority int64
+	var row, priority int64
 	var position sql.NullInt64
 	var runAt string
-	found, err := s.get(ctx, self, []any{id.String()}, &priority, &position, &runAt)
+	found, err := s.get(ctx, self, []any{id.String()}, &row, &priority, &position, &runAt)
 	if err != nil || !found {
 		return 0, s.fail(op, err)
 	}
@@ -73,8 +63,9 @@ func (s *Store) Ahead(ctx context.Context, id jobs.ID) (int, error) {
 		}
 	}
 	for _, kind := range kinds {
-		count(innocent, kind, priority, last, mostAhead)
-		count(suspect, kind, priority, last, mostAhead)
+		for _, part := range queueParts {
+			count(part, kind, priority, last, row, mostAhead)
+		}
 	}
 	if !position.Valid {
 		count(scheduled, runAt, priority, id.String(), mostAhead)
@@ -83,6 +74,20 @@ func (s *Store) Ahead(ctx context.Context, id jobs.ID) (int, error) {
 		return 0, s.fail(op, err)
 	}
 	return total, nil
+}
+
+// queueParts count what stands before a place, each in one index of the queue.
+// Owners may share a place: there the older row is first.
+var queueParts = []string{
+	before(`jobs_by_position`, `crashes = 0 AND owner IS NULL`),
+	before(`jobs_owned`, `crashes = 0 AND owner IS NOT NULL`),
+	before(`jobs_suspect`, `crashes > 0`),
+}
+
+func before(index, condition string) string {
+	from := `SELECT 1 FROM background_jobs INDEXED BY ` + index + ` WHERE status = 'pending' AND position IS NOT NULL AND ` + condition + ` AND kind = ?1 AND `
+	return `SELECT count(*) FROM (` + from + `priority > ?2 UNION ALL ` + from + `priority = ?2 AND position < ?3 UNION ALL ` +
+		from + `priority = ?2 AND position = ?3 AND rowid < ?4 LIMIT ?5)`
 }
 
 // kinds returns those of the jobs in the queue.

@@ -144,7 +144,7 @@ func (b *batch) end(row int64, o jobs.Outcome) error {
 	case jobs.Pending:
 		runAt := b.now.Add(max(o.Delay, 0)).Truncate(timeUnit)
 		var position any
-		if position, err = b.place(runAt); err == nil {
+		if position, err = b.placeOf(row, runAt); err == nil {
 			_, err = b.exec(retry, b.at, FormatTime(runAt), position, row)
 		}
 	}

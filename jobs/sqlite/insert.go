@@ -81,6 +81,12 @@ func checkNew(list []jobs.NewJob) ([]jobs.NewJob, error) {
 		default:
 			errs = append(errs, fmt.Errorf("job %d: recovery %q is neither auto nor manual", i, n.Recovery))
 		}
+		if n.MaxFailures < 0 || n.MaxCrashes < 0 || n.RetryDelay < 0 {
+			errs = append(errs, fmt.Errorf("job %d: MaxFailures, MaxCrashes and RetryDelay must not be negative", i))
+		}
+		if n.RetryDelay > 0 {
+			n.RetryDelay = max(n.RetryDelay, timeUnit)
+		}
 		rows[i] = n
 	}
 	if len(errs) > 0 {
@@ -106,7 +112,6 @@ func (b *batch) insert(rows []jobs.NewJob) ([]jobs.Job, error) {
 	isNew := make([]bool, len(rows))
 	byID := map[jobs.ID]int{}
 	byKey := map[[2]string]int{}
-	places := 0
 	for i, n := range rows {
 		var first jobs.Job
 		var found bool
@@ -127,9 +132,6 @@ func (b *batch) insert(rows []jobs.NewJob) ([]jobs.Job, error) {
 			out[i] = first
 		} else {
 			out[i], isNew[i] = b.newJob(n), true
-			if !out[i].RunAt.After(b.now) && out[i].Status == jobs.Pending {
-				places++
-			}
 		}
 		if _, ok := byID[out[i].ID]; !ok {
 			byID[out[i].ID] = i
@@ -138,8 +140,7 @@ func (b *batch) insert(rows []jobs.NewJob) ([]jobs.Job, error) {
 			byKey[key] = i
 		}
 	}
-	next, err := b.positions(places)
-	if err != nil {
+	if err := b.insertRows(out, isNew); err != nil {
 		return nil, err
 	}
 	var born, running []jobs.ID
@@ -150,13 +151,6 @@ func (b *batch) insert(rows []jobs.NewJob) ([]jobs.Job, error) {
 				*j = out[at]
 			}
 			continue
-		}
-		if !j.RunAt.After(b.now) && j.Status == jobs.Pending {
-			j.Position = next
-			next++
-		}
-		if err := b.insertRow(j); err != nil {
-			return nil, err
 		}
 		born = append(born, j.ID)
 		if j.Status == jobs.Processing {
@@ -174,6 +168,7 @@ func (b *batch) newJob(n jobs.NewJob) jobs.Job {
 		CreatedAt: now, UpdatedAt: now,
 		Kind: n.Kind, Payload: n.Payload, Priority: n.Priority, RunAt: n.RunAt.UTC().Truncate(timeUnit),
 		IdempotencyKey: n.IdempotencyKey, Recovery: n.Recovery, Owner: n.Owner,
+		MaxFailures: n.MaxFailures, MaxCrashes: n.MaxCrashes, RetryDelayMS: int(n.RetryDelay.Milliseconds()),
 	}
 	if j.ID.IsZero() {
 		j.ID = jobs.NewID()
@@ -187,20 +182,48 @@ func (b *batch) newJob(n jobs.NewJob) jobs.Job {
 	return j
 }
 
+// insertRows writes the new ones, each owner's in a run of their own: whoever
+// is placed next sees them wait.
+func (b *batch) insertRows(list []jobs.Job, isNew []bool) error {
+	var turns turns[*jobs.Job]
+	for i := range list {
+		switch j := &list[i]; {
+		case !isNew[i]:
+		case j.Status == jobs.Pending && !j.RunAt.After(b.now):
+			turns.add(turnOf(*j), j)
+		default:
+			if err := b.insertRow(j); err != nil {
+				return err
+			}
+		}
+	}
+	return turns.each(func(t turn, list []*jobs.Job) error {
+		first, err := b.places(t, len(list))
+		if err != nil {
+			return err
+		}
+		for i, j := range list {
+			j.Position = first + int64(i)
+			if err := b.insertRow(j); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func (b *batch) insertRow(j *jobs.Job) error {
 	const insert = `INSERT INTO background_jobs (id, document_id, filename, status, metadata, created_at, updated_at, started_at,
-			kind, payload, priority, run_at, attempt, instance_id, idempotency_key, recovery, owner, position)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	var position any
-	if j.Position > 0 {
-		position = j.Position
-	}
+			kind, payload, priority, run_at, attempt, instance_id, idempotency_key, recovery, owner, position,
+			max_failures, max_crashes, retry_delay_ms)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	runAt := b.at
 	if !j.RunAt.Equal(j.CreatedAt) {
 		runAt = FormatTime(j.RunAt)
 	}
 	_, err := b.exec(insert, j.ID.String(), nullID(j.DocumentID), j.Filename, string(j.Status), string(j.Metadata), b.at, b.at, formatOptional(j.StartedAt),
-		j.Kind, string(j.Payload), j.Priority, runAt, j.Attempt, null(j.InstanceID), null(j.IdempotencyKey), string(j.Recovery), null(j.Owner), position)
+		j.Kind, string(j.Payload), j.Priority, runAt, j.Attempt, null(j.InstanceID), null(j.IdempotencyKey), string(j.Recovery), null(j.Owner), positive(j.Position),
+		positive(j.MaxFailures), positive(j.MaxCrashes), positive(j.RetryDelayMS))
 	if isForeignKey(err) {
 		return fmt.Errorf("document %s does not exist: %w", j.DocumentID, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"time"
 
 	"github.com/mivaa/mivaa/jobs"
 )
@@ -67,6 +66,7 @@ func (b *batch) stop(j jobs.Job, cause jobs.Cause, by string) error {
 			attempt = attempt + (status = 'processing'), interruptions = interruptions + (status = 'processing'),
 			progress = min(progress, 99), recovery = coalesce(recovery, 'auto')
 		WHERE id = ?4`
+	b.moved = b.moved || j.Status == jobs.Processing
 	if _, err := b.exec(update, b.at, string(cause), cause.Reason(), j.ID.String()); err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (b *batch) putBack(j jobs.Job, by string) error {
 	const update = `UPDATE background_jobs SET status = 'pending', updated_at = ?1, run_at = ?1, position = ?2,
 			failures = 0, crashes = 0, error = NULL, error_code = NULL, cause = NULL
 		WHERE id = ?3`
-	position, err := b.positions(1)
+	position, err := b.place(j, b.now)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (b *batch) restart(j jobs.Job, by string) error {
 	if j.Status == jobs.Pending && j.Attempt == 0 && j.RunAt.After(b.now) {
 		runAt = j.RunAt // never begun, and wanted later
 	}
-	position, err := b.place(runAt)
+	position, err := b.place(j, runAt)
 	if err != nil {
 		return err
 	}
@@ -117,13 +117,4 @@ func (b *batch) restart(j jobs.Job, by string) error {
 	_, err = b.event(jobs.Event{JobID: j.ID, Event: jobs.EventRestarted, From: j.Status, To: jobs.Pending,
 		Cause: jobs.CauseOperator, Instance: j.InstanceID, Attempt: j.Attempt, Detail: by})
 	return err
-}
-
-// place is the position of a job that becomes pending: the end of the queue,
-// or NULL until it comes due.
-func (b *batch) place(runAt time.Time) (any, error) {
-	if runAt.After(b.now) {
-		return nil, nil
-	}
-	return b.positions(1)
 }

@@ -34,6 +34,9 @@ type Config struct {
 	// file with 0600; the locks of instances stand in instances/ beside it.
 	Path   string
 	Logger *slog.Logger // nil: nothing is logged
+	// Now is the clock of this process, for tests of clocks that are wrong.
+	// Nil: time.Now.
+	Now func() time.Time
 }
 
 // Store is a jobs.Store in a file. Close it after everything that uses it.
@@ -54,6 +57,7 @@ type Store struct {
 	unreadable sync.Map // rows whose warning was logged
 	held       held
 	workers    sync.WaitGroup
+	alone      bool // of OpenAlone: there is no writer
 }
 
 var _ jobs.Store = (*Store)(nil)
@@ -79,11 +83,14 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		path:  path,
 		locks: filepath.Join(filepath.Dir(path), "instances"),
 		log:   c.Logger,
-		now:   time.Now,
+		now:   c.Now,
 		stmts: map[string]*sql.Stmt{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
 	}
 	s.queue.init()
 	if err := s.prepare(ctx); err != nil {

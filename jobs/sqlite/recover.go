@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -140,9 +141,8 @@ func (r *recovery) interrupt(j jobs.Job, d death) error {
 			recovery = coalesce(recovery, ?5), progress = min(progress, 99)
 		WHERE id = ?6 AND status IN ('processing', 'pending')`
 	b := r.b
-	if j.Recovery == "" {
-		j.Recovery = r.p.Policy.Recovery
-	}
+	policy := r.p.PolicyFor(j)
+	j.Recovery = cmp.Or(j.Recovery, policy.Recovery)
 	if _, err := b.exec(update, b.at, string(d.cause), d.cause.Reason(), d.charge, string(j.Recovery), j.ID.String()); err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (r *recovery) interrupt(j jobs.Job, d death) error {
 	}
 	j.Status, j.Cause = jobs.Interrupted, d.cause
 	j.Crashes += d.charge
-	if j.Crashes >= r.p.Policy.MaxCrashes && j.Recovery != jobs.RecoveryAuto {
+	if j.Crashes >= policy.MaxCrashes && j.Recovery != jobs.RecoveryAuto {
 		return r.giveUp(j) // those of RecoveryAuto are looked at next
 	}
 	return nil
@@ -163,26 +163,28 @@ func (r *recovery) interrupt(j jobs.Job, d death) error {
 // interrupted; the next claims go on.
 const mostResumed = 2000
 
-// resume puts back what is stamped to go on by itself.
+// resume puts back what is stamped to go on by itself. What this instance gave
+// up because it stops, it would only give up again.
 func (r *recovery) resume() error {
 	const query = `SELECT ` + jobColumns + ` FROM background_jobs INDEXED BY jobs_resumable
-		WHERE status = 'interrupted' AND recovery = 'auto' AND cause <> 'cancelled' ORDER BY interrupted_at`
+		WHERE status = 'interrupted' AND recovery = 'auto' AND cause <> 'cancelled'
+			AND (cause <> 'shutdown' OR instance_id IS NOT ?) ORDER BY interrupted_at`
 	const back = `UPDATE background_jobs SET status = 'pending', updated_at = ?, position = ?,
 			cause = NULL, error = NULL, error_code = NULL
 		WHERE id = ? AND status = 'interrupted'`
 	b := r.b
-	found, err := r.jobs(mostResumed, query)
+	found, err := r.jobs(mostResumed, query, r.p.Instance)
 	if err != nil {
 		return err
 	}
 	for _, j := range found {
-		if j.Crashes >= r.p.Policy.MaxCrashes {
+		if j.Crashes >= r.p.PolicyFor(j).MaxCrashes {
 			if err := r.giveUp(j); err != nil {
 				return err
 			}
 			continue
 		}
-		position, err := b.place(j.RunAt)
+		position, err := b.place(j, j.RunAt)
 		if err != nil {
 			return err
 		}

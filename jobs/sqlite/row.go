@@ -12,7 +12,8 @@ import (
 const jobColumns = `id, document_id, filename, status, progress, metadata, error,
 	created_at, updated_at, started_at, completed_at, failed_at, interrupted_at,
 	kind, payload, priority, run_at, attempt, failures, crashes, interruptions, cause, instance_id,
-	idempotency_key, steps_done, steps_total, recovery, error_code, owner, position`
+	idempotency_key, steps_done, steps_total, recovery, error_code, owner, position,
+	max_failures, max_crashes, retry_delay_ms`
 
 // row scans rows of background_jobs, one after another.
 type row struct {
@@ -24,7 +25,7 @@ type row struct {
 	progress, priority, failures, crashes, interruptions int
 	stepsDone, stepsTotal                                int
 	attempt                                              int64
-	position                                             sql.NullInt64
+	position, maxFailures, maxCrashes, retryDelay        sql.NullInt64
 	dest                                                 []any
 }
 
@@ -36,6 +37,7 @@ func newRow(more ...any) *row {
 		&r.created, &r.updated, &r.started, &r.completed, &r.failed, &r.interrupted,
 		&r.kind, &r.payload, &r.priority, &r.runAt, &r.attempt, &r.failures, &r.crashes, &r.interruptions, &r.cause, &r.instance,
 		&r.key, &r.stepsDone, &r.stepsTotal, &r.recovery, &r.code, &r.owner, &r.position,
+		&r.maxFailures, &r.maxCrashes, &r.retryDelay,
 	}
 	r.dest = append(r.dest, more...)
 	return r
@@ -67,6 +69,9 @@ func (r *row) scan(rows *sql.Rows) (jobs.Job, error) {
 		ErrorCode:      r.code.String,
 		Owner:          r.owner.String,
 		Position:       r.position.Int64,
+		MaxFailures:    int(r.maxFailures.Int64),
+		MaxCrashes:     int(r.maxCrashes.Int64),
+		RetryDelayMS:   int(r.retryDelay.Int64),
 	}
 	p := parser{}
 	j.ID = p.id("id", r.id)
@@ -147,6 +152,14 @@ func null[T ~string](s T) any {
 		return nil
 	}
 	return string(s)
+}
+
+// positive turns 0 into NULL.
+func positive[T int | int64](n T) any {
+	if n == 0 {
+		return nil
+	}
+	return int64(n)
 }
 
 func nullID(id jobs.ID) any { return null(id.String()) }

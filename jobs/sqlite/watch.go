@@ -14,16 +14,16 @@ const pollInterval = 200 * time.Millisecond
 // watchers are told when something may have changed.
 type watchers struct {
 	mu     sync.Mutex
-	all    map[chan struct{}]func() bool // its AfterFunc's stop
-	cancel context.CancelFunc            // of the poll; nil: nobody watches
+	all    map[chan jobs.Hint]func() bool // its AfterFunc's stop
+	cancel context.CancelFunc             // of the poll; nil: nobody watches
 	closed bool
 }
 
 // Watch implements jobs.Store. The channel is closed when ctx ends or the
 // store is closed.
-func (s *Store) Watch(ctx context.Context) <-chan struct{} {
+func (s *Store) Watch(ctx context.Context) <-chan jobs.Hint {
 	w := &s.watchers
-	ch := make(chan struct{}, 1)
+	ch := make(chan jobs.Hint, 1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
@@ -31,7 +31,7 @@ func (s *Store) Watch(ctx context.Context) <-chan struct{} {
 		return ch
 	}
 	if w.all == nil {
-		w.all = map[chan struct{}]func() bool{}
+		w.all = map[chan jobs.Hint]func() bool{}
 	}
 	if w.cancel == nil {
 		poll, cancel := context.WithCancel(context.Background())
@@ -42,7 +42,7 @@ func (s *Store) Watch(ctx context.Context) <-chan struct{} {
 	return ch
 }
 
-func (w *watchers) remove(ch chan struct{}) {
+func (w *watchers) remove(ch chan jobs.Hint) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, ok := w.all[ch]; !ok {
@@ -56,14 +56,19 @@ func (w *watchers) remove(ch chan struct{}) {
 	}
 }
 
-func (w *watchers) notify() {
+// notify tells every watcher. What one has not received yet is not lost: the
+// hints are told together.
+func (w *watchers) notify(h jobs.Hint) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for ch := range w.all {
+		all := h
 		select {
-		case ch <- struct{}{}:
+		case before := <-ch:
+			all |= before
 		default:
 		}
+		ch <- all // empty, and nobody else sends
 	}
 }
 
@@ -90,7 +95,7 @@ func (s *Store) poll(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := s.pollOne(ctx, tick.C); err != nil && ctx.Err() == nil {
 			s.log.Warn("cannot look for changes of the database", jobs.KeyError, err)
-			s.watchers.notify()
+			s.watchers.notify(jobs.HintChanged)
 		}
 	}
 }
@@ -118,7 +123,7 @@ func (s *Store) pollOne(ctx context.Context, tick <-chan time.Time) (err error) 
 			return err
 		}
 		if version != last && last != 0 {
-			s.watchers.notify()
+			s.watchers.notify(jobs.HintChanged)
 		}
 		last = version
 		select {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/mivaa/mivaa/jobs"
 )
 
 // noCancel is the context of statements in the writer: what has begun is not
@@ -87,6 +89,9 @@ func (q *opQueue) signal() {
 func (s *Store) do(ctx context.Context, name string, run func(*batch) error) error {
 	if err := ctx.Err(); err != nil {
 		return s.fail(name, err)
+	}
+	if s.alone {
+		return s.fail(name, errAlone)
 	}
 	o := &op{run: run, done: make(chan error, 1)}
 	if !s.queue.push(o) {
@@ -181,7 +186,7 @@ func (s *Store) transact(ops []*op) (answers []error, err error) {
 	}
 	s.keep(b.missing)
 	if b.changed {
-		s.watchers.notify()
+		s.watchers.notify(b.hint())
 	}
 	return answers, nil
 }
@@ -219,11 +224,21 @@ type batch struct {
 	now     time.Time
 	at      string // now, as text
 	changed bool   // watchers are told
+	moved   bool   // a person moved a job that was running
 	missing []string
 
 	position      int64 // the last given out
 	positionKnown bool
 	positionUsed  bool
+	shared        map[line]bool // owners may take turns there; false: no job of an owner waits
+}
+
+// hint is what watchers are told of the transaction.
+func (b *batch) hint() jobs.Hint {
+	if b.moved {
+		return jobs.HintChanged | jobs.HintMoved
+	}
+	return jobs.HintChanged
 }
 
 func (b *batch) run(o *op) (err error) {
@@ -235,8 +250,7 @@ func (b *batch) run(o *op) (err error) {
 	return o.run(b)
 }
 
-// positions gives out n consecutive places at the end of the queue and
-// returns the first.
+// positions takes n consecutive numbers off the counter and returns the first.
 func (b *batch) positions(n int) (int64, error) {
 	if !b.positionKnown {
 		if _, err := b.get(`SELECT last_position FROM job_queue`, nil, &b.position); err != nil {

@@ -158,7 +158,7 @@ var claimTests = []test{
 		for _, j := range a.claim(2) {
 			e.finish(outcome(j.Fence(), jobs.Interrupted))
 		}
-		got := a.claim(9, only(list[1].ID))
+		got := e.join("b").claim(9, only(list[1].ID))
 		if len(got) != 1 || got[0].ID != list[1].ID {
 			e.Errorf("claimed %v, want %v", ids(got), list[1].ID)
 		}

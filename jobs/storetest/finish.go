@@ -125,7 +125,7 @@ var finishTests = []test{
 		if stopped.ErrorCode != "" || stopped.Error != jobs.CauseShutdown.Reason() {
 			e.Errorf("interrupted with the error of the failure: %+v", stopped)
 		}
-		e.finish(outcome(a.claimOne(j.ID).Fence(), jobs.Completed))
+		e.finish(outcome(e.join("b").claimOne(j.ID).Fence(), jobs.Completed))
 		now := e.get(j.ID)
 		if now.Error != "" || now.ErrorCode != "" || now.Cause != "" {
 			e.Errorf("completed with %q, %q, %q", now.Error, now.ErrorCode, now.Cause)

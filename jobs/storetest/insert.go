@@ -18,14 +18,16 @@ var insertTests = []test{
 			Payload:  json.RawMessage(`{"to":["a@b.c"],"n":12345678901234567890,"deep":{"x":null}}`),
 			Metadata: json.RawMessage(`{"source":"<web> & more","nested":{"k":[1,2.5,true]}}`),
 			Recovery: jobs.RecoveryManual, Owner: "alice", IdempotencyKey: "key 1",
+			MaxFailures: 7, MaxCrashes: 8, RetryDelay: 90 * time.Second,
 		}
 		returned := e.insert(in)
 		for where, j := range map[string]jobs.Job{"returned": returned, "listed": e.getFrom(e.Again(e), id)} {
 			if j.ID != id || j.Kind != "mail" || j.DocumentID != doc || j.Filename != in.Filename || j.Priority != -7 ||
-				j.Recovery != jobs.RecoveryManual || j.Owner != "alice" || j.IdempotencyKey != "key 1" {
+				j.Recovery != jobs.RecoveryManual || j.Owner != "alice" || j.IdempotencyKey != "key 1" ||
+				budgets(j) != [3]int{7, 8, 90_000} {
 				e.Errorf("%s: %+v, want the fields of %+v", where, j, in)
 			}
-			if !sameJSON(j.Payload, in.Payload) || !sameJSON(j.Metadata, in.Metadata) {
+			if string(j.Payload) != string(in.Payload) || !sameJSON(j.Metadata, in.Metadata) {
 				e.Errorf("%s: payload %s, metadata %s", where, j.Payload, j.Metadata)
 			}
 			if j.Status != jobs.Pending || j.Attempt != 0 || j.Progress != 0 || j.StepsDone != 0 || j.Position == 0 || j.InstanceID != "" {
@@ -158,6 +160,8 @@ var insertTests = []test{
 			"a reused key":               {Kind: work, IdempotencyKey: "k", Payload: json.RawMessage(`{"n":2}`)},
 			"a document unknown":         {Kind: work, DocumentID: jobs.NewID()},
 			"no kind":                    {},
+			"a negative budget":          {Kind: work, MaxFailures: -1},
+			"a negative delay":           {Kind: work, RetryDelay: -time.Second},
 			"metadata not an object":     {Kind: work, Metadata: json.RawMessage(`[1]`)},
 			"metadata that is null":      {Kind: work, Metadata: json.RawMessage(`null`)},
 			"metadata that is not JSON":  {Kind: work, Metadata: json.RawMessage(`{"a":`)},

@@ -27,8 +27,11 @@ type model struct {
 	events    []jobs.Event
 	ended     map[jobs.Fence]jobs.Outcome // how the latest attempt of a job ended
 	byHand    map[jobs.ID]bool            // pending because a person put it back
+	stoppedBy map[jobs.ID]string          // the instance that gave it up because it stops
+	first     []jobs.ID                   // of jobs at the same place, these in this order
 	position  int64
-	watchers  map[chan struct{}]bool
+	moved     bool // a job that was running, by a person
+	watchers  map[chan jobs.Hint]bool
 }
 
 // member is an instance and whether anyone still believes that it lives.
@@ -41,8 +44,8 @@ type member struct {
 func newModel() *model {
 	return &model{
 		jobs: map[jobs.ID]*jobs.Job{}, keys: map[[2]string]*jobs.Job{}, steps: map[jobs.ID][]jobs.Step{}, instances: map[string]*member{},
-		documents: map[jobs.ID]jobs.ID{}, ended: map[jobs.Fence]jobs.Outcome{}, byHand: map[jobs.ID]bool{},
-		watchers: map[chan struct{}]bool{},
+		documents: map[jobs.ID]jobs.ID{}, ended: map[jobs.Fence]jobs.Outcome{}, byHand: map[jobs.ID]bool{}, stoppedBy: map[jobs.ID]string{},
+		watchers: map[chan jobs.Hint]bool{},
 	}
 }
 
@@ -109,6 +112,10 @@ func (m *model) change(j *jobs.Job, to jobs.Status, ev jobs.Event) jobs.Event {
 	j.Status, j.UpdatedAt = to, now
 	j.Error, j.ErrorCode, j.Cause = "", "", ""
 	delete(m.byHand, j.ID)
+	delete(m.stoppedBy, j.ID)
+	if ev.Cause == jobs.CauseShutdown {
+		m.stoppedBy[j.ID] = ev.Instance
+	}
 	switch to {
 	case jobs.Processing:
 		j.StartedAt = now
@@ -128,13 +135,36 @@ func (m *model) change(j *jobs.Job, to jobs.Status, ev jobs.Event) jobs.Event {
 	return ev
 }
 
-// queue puts a job at the end of the queue, unless it is not due.
+// queue gives a job its place, unless it is not due.
 func (m *model) queue(j *jobs.Job, due time.Time) {
 	j.RunAt, j.Position = due, 0
 	if !due.After(m.now()) {
-		m.position++
-		j.Position = m.position
+		j.Position = m.place(j)
 	}
+}
+
+// place is the end of the queue or, where a job in the line has an owner,
+// beside its head or behind what the owner has waiting there.
+func (m *model) place(j *jobs.Job) int64 {
+	m.position++
+	shared := j.Owner != ""
+	var head, last int64
+	for _, o := range m.jobs {
+		if o.ID == j.ID || o.Status != jobs.Pending || o.Kind != j.Kind || o.Priority != j.Priority || o.Position == 0 {
+			continue
+		}
+		shared = shared || o.Owner != ""
+		if o.Crashes == 0 && (head == 0 || o.Position < head) {
+			head = o.Position
+		}
+		if o.Owner == j.Owner {
+			last = max(last, o.Position)
+		}
+	}
+	if !shared || head == 0 {
+		return m.position
+	}
+	return max(head, last+1)
 }
 
 func (m *model) claim(p jobs.ClaimParams) (jobs.Claimed, error) {
@@ -146,7 +176,14 @@ func (m *model) claim(p jobs.ClaimParams) (jobs.Claimed, error) {
 	got := jobs.Claimed{Recovered: m.recover(p), Draining: in.draining}
 	now := m.now()
 	suspects := 0
+	running := map[string]int{}
+	for _, j := range m.jobs {
+		if j.Status == jobs.Processing {
+			running[j.Kind]++
+		}
+	}
 	for _, j := range m.pending() {
+		limit, limited := p.Limits[j.Kind]
 		switch {
 		case j.RunAt.After(now):
 			if wait := j.RunAt.Sub(now); got.NextDue == 0 || wait < got.NextDue {
@@ -158,12 +195,14 @@ func (m *model) claim(p jobs.ClaimParams) (jobs.Claimed, error) {
 			}
 		case len(got.Jobs) >= p.Limit || in.draining || p.Only != nil && !slices.Contains(p.Only, j.ID):
 		case j.Crashes > 0 && suspects >= p.Suspects:
+		case limited && running[j.Kind] >= limit:
 		default:
 			if j.Crashes > 0 {
 				suspects++
 			}
+			running[j.Kind]++
 			j.Attempt++
-			j.Recovery = cmp.Or(j.Recovery, p.Policy.Recovery)
+			j.Recovery = cmp.Or(j.Recovery, p.PolicyFor(*j).Recovery)
 			m.change(j, jobs.Processing, jobs.Event{Event: jobs.EventStarted, Instance: p.Instance})
 			j.InstanceID = p.Instance
 			got.Jobs = append(got.Jobs, *j)
@@ -184,7 +223,9 @@ func (m *model) pending() []*jobs.Job {
 		}
 	}
 	slices.SortFunc(list, func(a, b *jobs.Job) int {
-		return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Position, b.Position))
+		return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Position, b.Position),
+			cmp.Compare(uint(slices.Index(m.first, a.ID)), uint(slices.Index(m.first, b.ID))), // -1 is last
+			cmp.Compare(a.ID.String(), b.ID.String()))
 	})
 	return list
 }
@@ -216,19 +257,20 @@ func (m *model) recover(p jobs.ClaimParams) (told []jobs.Event) {
 			if in != nil && !in.stopping && in.Boot == me.Boot {
 				j.Crashes++
 			}
-			j.Recovery = cmp.Or(j.Recovery, p.Policy.Recovery)
+			j.Recovery = cmp.Or(j.Recovery, p.PolicyFor(*j).Recovery)
 		case j.Status == jobs.Pending && p.Starting && alone && j.Recovery == jobs.RecoveryManual && !m.byHand[j.ID] && !j.RunAt.After(m.now()):
 		default:
 			continue
 		}
 		told = append(told, m.change(j, jobs.Interrupted, jobs.Event{Event: jobs.EventInterrupted, Cause: cause}))
-		if j.Crashes >= p.Policy.MaxCrashes {
+		if j.Crashes >= p.PolicyFor(*j).MaxCrashes {
 			told = append(told, m.change(j, jobs.Failed, jobs.Event{Event: jobs.EventFailed}))
 			j.Error, j.ErrorCode = "its process died too often in a row", jobs.CodeCrashed
 		}
 	}
 	for _, j := range order {
-		if j.Status == jobs.Interrupted && j.Cause != jobs.CauseCancelled && j.Recovery == jobs.RecoveryAuto && (p.Only == nil || slices.Contains(p.Only, j.ID)) {
+		own := j.Cause == jobs.CauseShutdown && m.stoppedBy[j.ID] == p.Instance
+		if j.Status == jobs.Interrupted && j.Cause != jobs.CauseCancelled && !own && j.Recovery == jobs.RecoveryAuto && (p.Only == nil || slices.Contains(p.Only, j.ID)) {
 			m.change(j, jobs.Pending, jobs.Event{Event: jobs.EventResumed})
 		}
 	}
@@ -303,7 +345,8 @@ func (m *model) insert(list []jobs.NewJob) ([]jobs.Job, error) {
 	for _, in := range list {
 		in.Payload, in.Metadata = either(in.Payload), either(in.Metadata)
 		var object map[string]any
-		if in.Kind == "" || !json.Valid(in.Payload) || json.Unmarshal(in.Metadata, &object) != nil || object == nil {
+		if in.Kind == "" || !json.Valid(in.Payload) || json.Unmarshal(in.Metadata, &object) != nil || object == nil ||
+			in.MaxFailures < 0 || in.MaxCrashes < 0 || in.RetryDelay < 0 {
 			return nil, errModel
 		}
 		if _, ok := m.documents[in.DocumentID]; !ok && !in.DocumentID.IsZero() {
@@ -324,6 +367,7 @@ func (m *model) insert(list []jobs.NewJob) ([]jobs.Job, error) {
 		j := &jobs.Job{
 			ID: in.ID, DocumentID: in.DocumentID, Filename: in.Filename, Metadata: in.Metadata, Kind: in.Kind, Payload: in.Payload,
 			Priority: in.Priority, RunAt: in.RunAt, IdempotencyKey: in.IdempotencyKey, Owner: in.Owner,
+			MaxFailures: in.MaxFailures, MaxCrashes: in.MaxCrashes, RetryDelayMS: int(in.RetryDelay.Milliseconds()),
 			Recovery: cmp.Or(in.Recovery, jobs.RecoveryAuto), InstanceID: in.Instance,
 		}
 		if j.ID.IsZero() {
@@ -393,6 +437,7 @@ func (m *model) move(id jobs.ID, move jobs.Move, by string) (jobs.Job, error) {
 	}
 	if j.Status == jobs.Processing {
 		j.Attempt++
+		m.moved = true
 	}
 	m.change(j, to, ev)
 	if to == jobs.Pending {

@@ -36,11 +36,19 @@ func (s *modelStore) end() { s.m.mu.Unlock() }
 
 // wrote ends a call that may have changed something.
 func (s *modelStore) wrote() {
+	hint := jobs.HintChanged
+	if s.m.moved {
+		hint |= jobs.HintMoved
+	}
+	s.m.moved = false
 	for ch := range s.m.watchers {
+		all := hint
 		select {
-		case ch <- struct{}{}:
+		case before := <-ch:
+			all |= before
 		default:
 		}
+		ch <- all
 	}
 	s.end()
 }
@@ -227,8 +235,8 @@ func (s *modelStore) Cleanup(ctx context.Context, before time.Time, limit int) (
 	return n, nil
 }
 
-func (s *modelStore) Watch(ctx context.Context) <-chan struct{} {
-	ch := make(chan struct{}, 1)
+func (s *modelStore) Watch(ctx context.Context) <-chan jobs.Hint {
+	ch := make(chan jobs.Hint, 1)
 	s.m.mu.Lock()
 	s.m.watchers[ch] = true
 	s.m.mu.Unlock()

@@ -144,7 +144,13 @@ func (w *walk) insert() {
 			Payload:  json.RawMessage(fmt.Sprintf(`{"n":%d}`, w.rnd.IntN(2))),
 		}
 		if w.chance(20) {
-			in.IdempotencyKey, in.Owner = fmt.Sprint("k", w.rnd.IntN(4)), pick(w, []string{"", "alice"})
+			in.IdempotencyKey = fmt.Sprint("k", w.rnd.IntN(4))
+		}
+		if w.chance(40) {
+			in.Owner = pick(w, []string{"alice", "bob"})
+		}
+		if w.chance(25) {
+			in.MaxFailures, in.MaxCrashes, in.RetryDelay = w.rnd.IntN(3), w.rnd.IntN(3), time.Duration(w.rnd.IntN(3))*time.Second
 		}
 		if w.chance(15) {
 			in.Instance = pick(w, w.live).id
@@ -161,6 +167,7 @@ func (w *walk) insert() {
 	for _, j := range want {
 		w.fences = append(w.fences, j.Fence())
 	}
+	w.adopt()
 }
 
 // recover lets an instance recover in both, until both agree: a store may
@@ -196,8 +203,12 @@ func (w *walk) claim() {
 	p := i.params(1 + w.rnd.IntN(3))
 	p.Suspects = w.rnd.IntN(3)
 	p.Kinds = pick(w, [][]string{{work}, {work, "other"}, {"other"}})
-	w.note("claim by %s: %d of %v, %d suspects", i.id, p.Limit, p.Kinds, p.Suspects)
+	if w.chance(50) {
+		p.Limits = map[string]int{work: 1 + w.rnd.IntN(4)}
+	}
+	w.note("claim by %s: %d of %v, %d suspects, limits %v", i.id, p.Limit, p.Kinds, p.Suspects, p.Limits)
 	got, err := i.s.Claim(w.Context(), p)
+	w.m.first = ids(got.Jobs) // who of those at the same place is first is the store's to choose
 	want, modelErr := w.model.Claim(w.Context(), p)
 	if w.agree("Claim", err, modelErr) && !slices.Equal(ids(got.Jobs), ids(want.Jobs)) {
 		w.Errorf("claimed %v, the model %v", ids(got.Jobs), ids(want.Jobs))
@@ -357,9 +368,9 @@ func (w *walk) lines(s jobs.Store) string {
 		if j.Status == jobs.Pending || j.Status == jobs.Interrupted || j.Status == jobs.Failed {
 			attempt = "-" // adopted: see there
 		}
-		lines = append(lines, fmt.Sprintf("%v %s %s prio %d attempt %s of %q, %d failures, %d crashes, cause %q, error %v %q, steps %d/%d, %s, full %v, key %s/%s, times %v %v %v %v\n  %s",
+		lines = append(lines, fmt.Sprintf("%v %s %s prio %d attempt %s of %q, %d failures, %d crashes, cause %q, error %v %q, steps %d/%d, %s, full %v, key %s/%s, budgets %d %d %d, times %v %v %v %v\n  %s",
 			j.ID, j.Kind, j.Status, j.Priority, attempt, instance, j.Failures, j.Crashes, j.Cause, j.Error != "", j.ErrorCode, j.StepsDone, j.StepsTotal,
-			j.Recovery, j.Progress == 100, j.Owner, j.IdempotencyKey,
+			j.Recovery, j.Progress == 100, j.Owner, j.IdempotencyKey, j.MaxFailures, j.MaxCrashes, j.RetryDelayMS,
 			!j.StartedAt.IsZero(), !j.CompletedAt.IsZero(), !j.FailedAt.IsZero(), !j.InterruptedAt.IsZero(), strings.Join(history[j.ID], ", ")))
 	}
 	slices.Sort(lines)

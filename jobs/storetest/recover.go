@@ -253,6 +253,20 @@ var recoverTests = []test{
 			e.Errorf("manual is %s by %q", now.Status, now.Cause)
 		}
 	}},
+	{"what an instance gave up because it stops is left to others", func(e *env) {
+		j := e.insert(jobs.NewJob{})
+		a := e.join("a")
+		e.finish(outcome(a.claimOne(j.ID).Fence(), jobs.Interrupted))
+		for range 2 {
+			if got := a.claim(9); len(got) > 0 {
+				e.Errorf("its own instance claimed %v again", ids(got))
+			}
+		}
+		if now := e.get(j.ID); now.Status != jobs.Interrupted || now.Cause != jobs.CauseShutdown {
+			e.Errorf("%s by %q after its own instance's claims, want interrupted by shutdown", now.Status, now.Cause)
+		}
+		e.process("b").claimOne(j.ID)
+	}},
 	{"closing an instance does not touch its jobs; others recover them", func(e *env) {
 		j := e.insert(jobs.NewJob{})
 		a := e.process("a")

@@ -9,7 +9,7 @@ import (
 
 // wakes checks that a watcher hears of a change: it is a hint that may be
 // missed, so the change is made again until one is heard.
-func (e *env) wakes(ch <-chan struct{}, change func()) {
+func (e *env) wakes(ch <-chan jobs.Hint, change func()) {
 	e.Helper()
 	e.settle(ch)
 	retry := time.NewTicker(2 * time.Second)
@@ -31,9 +31,28 @@ func (e *env) wakes(ch <-chan struct{}, change func()) {
 	}
 }
 
+// hears returns all the hints of the next half second: a store may tell of a
+// change some time after it was made.
+func (e *env) hears(ch <-chan jobs.Hint) (all jobs.Hint) {
+	e.Helper()
+	over := time.NewTimer(500 * time.Millisecond)
+	defer over.Stop()
+	for {
+		select {
+		case h, open := <-ch:
+			if !open {
+				e.Fatal("the channel was closed while its context lives")
+			}
+			all |= h
+		case <-over.C:
+			return all
+		}
+	}
+}
+
 // settle receives what is still under way, so that what is heard afterwards
 // is of what is done afterwards.
-func (e *env) settle(ch <-chan struct{}) {
+func (e *env) settle(ch <-chan jobs.Hint) {
 	e.Helper()
 	quiet := time.NewTimer(700 * time.Millisecond)
 	defer quiet.Stop()
@@ -78,13 +97,50 @@ var watchTests = []test{
 		}
 		e.wakes(ch, func() { e.move(j.ID, jobs.Restart) })
 	}},
+	{"a person's move of a running job is told as one through its own handle, also together with other changes", func(e *env) {
+		a := e.join("a")
+		ch := e.Store.Watch(e.Context())
+		for _, m := range []jobs.Move{jobs.Cancel, jobs.Interrupt} {
+			var heard jobs.Hint
+			eventually(e, "HintMoved", func() bool { // one may be missed
+				j := e.insert(jobs.NewJob{Recovery: jobs.RecoveryManual})
+				a.claimOne(j.ID)
+				e.move(j.ID, m)
+				e.insert(jobs.NewJob{Kind: "other"})
+				heard = e.hears(ch)
+				return heard&jobs.HintMoved != 0
+			})
+			if heard&jobs.HintChanged == 0 {
+				e.Errorf("%s: heard %b, want HintChanged too", m, heard)
+			}
+		}
+	}},
+	{"nothing else is told as a move of a running job", func(e *env) {
+		a := e.join("a")
+		ch := e.Store.Watch(e.Context())
+		waiting := e.insert(jobs.NewJob{Kind: "other"})
+		held := e.running()
+		for _, change := range []func(){
+			func() { a.claim(1) },
+			func() { e.checkpoint(held.Fence(), 0, page(1)) },
+			func() { e.move(waiting.ID, jobs.Cancel) },
+			func() { e.move(waiting.ID, jobs.Resume) },
+			func() { e.finish(outcome(held.Fence(), jobs.Failed)) },
+			func() { e.move(held.ID, jobs.Restart) },
+		} {
+			change()
+			if h := e.hears(ch); h&jobs.HintMoved != 0 {
+				e.Errorf("heard %b", h)
+			}
+		}
+	}},
 	{"every watcher wakes, and one that does not listen holds nobody up", func(e *env) {
 		deaf := e.Store.Watch(e.Context())
 		one, two := e.Store.Watch(e.Context()), e.Store.Watch(e.Context())
 		for range 50 {
 			e.insert(jobs.NewJob{})
 		}
-		for _, ch := range []<-chan struct{}{one, two, deaf} {
+		for _, ch := range []<-chan jobs.Hint{one, two, deaf} {
 			select {
 			case <-ch:
 			case <-time.After(patience):
@@ -105,7 +161,7 @@ var watchTests = []test{
 	}},
 }
 
-func closes(e *env, ch <-chan struct{}) {
+func closes(e *env, ch <-chan jobs.Hint) {
 	e.Helper()
 	deadline := time.After(patience)
 	for {
