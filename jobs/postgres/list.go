@@ -1,0 +1,202 @@
+package postgres
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/mivaa/mivaa/jobs"
+)
+
+// defaultList and mostList bound List.
+const (
+	defaultList = 100
+	mostList    = 1000
+)
+
+// List implements jobs.Store. Where no status is given it merges five streams,
+// one a status, so that the same two indexes serve lists with and without one.
+func (s *Store) List(ctx context.Context, f jobs.Filter) ([]jobs.Job, error) {
+	const op = "list jobs"
+	query, args, err := listQuery(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	if query == "" {
+		return nil, nil
+	}
+	var found []jobs.Job
+	err = s.call(ctx, op, func(ctx context.Context, q querier) error {
+		rows, err := q.Query(ctx, s.SQL(query), args...)
+		if err != nil {
+			return err
+		}
+		found, err = pgx.CollectRows(rows, scanJob)
+		return err
+	})
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return found, nil
+}
+
+// listQuery returns no query where nothing can match.
+func listQuery(f jobs.Filter) (string, []any, error) {
+	column, direction, _ := strings.Cut(string(f.Order), ":")
+	switch f.Order {
+	case "":
+		column, direction = "created_at", "desc"
+	case jobs.NewestFirst, jobs.OldestFirst, jobs.UpdatedFirst, jobs.UpdatedLast:
+	default:
+		return "", nil, fmt.Errorf("unknown order %q", f.Order)
+	}
+	limit := f.Limit
+	if limit <= 0 {
+		limit = defaultList
+	}
+	c, ok := where(f)
+	if !ok {
+		return "", nil, nil
+	}
+	last := fmt.Sprintf(` ORDER BY %s %s, id %s LIMIT %s OFFSET %s`, column, direction, direction,
+		c.arg(min(limit, mostList), "bigint"), c.arg(max(f.Offset, 0), "bigint"))
+	if selective(f) {
+		// A few rows, found by another index: no order to be had from ours.
+		if f.Status != "" {
+			c.add(`status = ` + c.arg(string(f.Status), "text"))
+		}
+		if f.After != nil {
+			c.add(c.behind(f.After, column, column, direction))
+		}
+		return `SELECT ` + jobColumns + ` FROM jobs_schema.background_jobs` + c.where() + last, c.args, nil
+	}
+	all := c.arg(min(limit, mostList)+max(f.Offset, 0), "bigint")
+	statuses := jobs.Statuses()
+	if f.Status != "" {
+		statuses = []jobs.Status{f.Status}
+	}
+	var streams []string
+	for _, st := range statuses {
+		streams = append(streams, c.stream(f, st, column, direction, all))
+	}
+	return `SELECT * FROM (` + strings.Join(streams, ` UNION ALL `) + `) AS streams` + last, c.args, nil
+}
+
+// stream is the query of one status, ordered by an index.
+func (c *conditions) stream(f jobs.Filter, st jobs.Status, column, direction, limit string) string {
+	common := c.list
+	defer func() { c.list = common }()
+	by := column
+	if st == jobs.Processing { // few, and in no index of an order
+		c.add(`status = 'processing'`)
+	} else {
+		c.add(`status <> 'processing'`, `status = '`+strings.ReplaceAll(string(st), "'", "''")+`'`) // the condition of the index
+		if column == "updated_at" {
+			by = "status_at" // the same, and checkpoints leave it alone
+		}
+	}
+	if f.After != nil {
+		c.add(c.behind(f.After, column, by, direction))
+	}
+	return fmt.Sprintf(`(SELECT %s FROM jobs_schema.background_jobs%s ORDER BY %s %s, id %s LIMIT %s)`, jobColumns, c.where(), by, direction, direction, limit)
+}
+
+// selective reports whether the filter names few rows by itself.
+func selective(f jobs.Filter) bool {
+	return len(f.IDs) > 0 || f.IDPrefix != "" || !f.DocumentID.IsZero() || f.Key != ""
+}
+
+// conditions are those of a WHERE, with the parameters of the whole query.
+type conditions struct {
+	list []string
+	args []any
+	last [2]string // the parameters of behind, once they are there
+}
+
+// arg adds a parameter and returns its name with its type.
+func (c *conditions) arg(v any, kind string) string {
+	c.args = append(c.args, v)
+	return fmt.Sprintf("$%d::%s", len(c.args), kind)
+}
+
+func (c *conditions) add(list ...string) { c.list = append(c.list[:len(c.list):len(c.list)], list...) }
+
+func (c *conditions) where() string {
+	if len(c.list) == 0 {
+		return ""
+	}
+	return ` WHERE ` + strings.Join(c.list, ` AND `)
+}
+
+// where reports false where nothing can match.
+func where(f jobs.Filter) (*conditions, bool) {
+	c := &conditions{}
+	if !storable(f.Kind) || !storable(f.Owner) || !storable(f.Key) || !storable(string(f.Status)) {
+		return nil, false
+	}
+	if len(f.IDs) > 0 {
+		c.add(`id = ANY(` + c.arg(uuids(f.IDs), "uuid[]") + `)`)
+	}
+	if f.IDPrefix != "" {
+		from, to, ok := prefixed(f.IDPrefix)
+		if !ok {
+			return nil, false
+		}
+		c.add(`id BETWEEN ` + c.arg(from, "uuid") + ` AND ` + c.arg(to, "uuid"))
+	}
+	if f.Kind != "" {
+		c.add(`kind = ` + c.arg(f.Kind, "text"))
+	}
+	if !f.DocumentID.IsZero() {
+		c.add(`document_id = ` + c.arg(uuidOf(f.DocumentID), "uuid"))
+	}
+	if f.Owner != "" {
+		c.add(`owner = ` + c.arg(f.Owner, "text"))
+	}
+	if f.Key != "" {
+		c.add(`idempotency_key = ` + c.arg(f.Key, "text"))
+	}
+	return c, true
+}
+
+// prefixed returns the first and the last UUID whose text begins so, and false
+// where none does.
+func prefixed(prefix string) (from, to [16]byte, ok bool) {
+	const shape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
+	if len(prefix) > len(shape) {
+		return from, to, false
+	}
+	var digits []byte
+	for i := range len(prefix) {
+		if (prefix[i] == '-') != (shape[i] == '-') {
+			return from, to, false
+		}
+		if prefix[i] != '-' {
+			digits = append(digits, prefix[i])
+		}
+	}
+	fill := func(id *[16]byte, with string) error {
+		_, err := hex.Decode(id[:], append(digits[:len(digits):len(digits)], strings.Repeat(with, 32-len(digits))...))
+		return err
+	}
+	return from, to, fill(&from, "0") == nil && fill(&to, "f") == nil
+}
+
+// behind is the keyset condition.
+func (c *conditions) behind(j *jobs.Job, column, by, direction string) string {
+	than := `<`
+	if direction == "asc" {
+		than = `>`
+	}
+	at := j.CreatedAt
+	if column == "updated_at" {
+		at = j.UpdatedAt
+	}
+	if c.last[0] == "" {
+		c.last = [2]string{c.arg(at, "timestamptz"), c.arg(uuidOf(j.ID), "uuid")}
+	}
+	return fmt.Sprintf(`(%s, id) %s (%s, %s)`, by, than, c.last[0], c.last[1])
+}

@@ -1,0 +1,284 @@
+-- The engine's tables. background_jobs is a public interface: people read it,
+-- and insert into it, with SQL. jobs_schema stands for the schema's name.
+--
+-- No index may name a column that a checkpoint changes (progress, steps_done,
+-- steps_total, updated_at): then a checkpoint is a HOT update, which touches no
+-- index and leaves nothing for vacuum but space in its own page.
+
+CREATE TABLE jobs_schema.documents (
+	id             UUID PRIMARY KEY,
+	content_job_id UUID -- the job whose steps are the document's content
+);
+
+CREATE INDEX documents_by_content_job ON jobs_schema.documents (content_job_id) WHERE content_job_id IS NOT NULL;
+
+CREATE TABLE jobs_schema.background_jobs (
+	-- The guide's columns, to the letter.
+	id UUID PRIMARY KEY,
+	document_id UUID REFERENCES jobs_schema.documents(id) ON DELETE CASCADE,
+	filename TEXT NOT NULL,
+	status TEXT NOT NULL CHECK (status IN ('pending', 'processing', 'completed', 'failed', 'interrupted')),
+	progress INTEGER DEFAULT 0 CHECK (progress >= 0 AND progress <= 100),
+	metadata JSONB DEFAULT '{}'::jsonb,
+	error TEXT,
+	created_at TIMESTAMPTZ DEFAULT NOW(),
+	updated_at TIMESTAMPTZ DEFAULT NOW(),
+	started_at TIMESTAMPTZ,
+	completed_at TIMESTAMPTZ,
+	failed_at TIMESTAMPTZ,
+	interrupted_at TIMESTAMPTZ,
+
+	-- Ours.
+	kind            TEXT NOT NULL DEFAULT 'extract',
+	payload         JSON NOT NULL DEFAULT '{}', -- JSON, not JSONB: kept byte for byte
+	priority        INTEGER NOT NULL DEFAULT 0,
+	run_at          TIMESTAMPTZ NOT NULL DEFAULT NOW(),
+	attempt         BIGINT NOT NULL DEFAULT 0 CHECK (attempt >= 0),
+	failures        INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0),
+	crashes         INTEGER NOT NULL DEFAULT 0 CHECK (crashes >= 0),
+	interruptions   INTEGER NOT NULL DEFAULT 0 CHECK (interruptions >= 0),
+	cause           TEXT CHECK (cause IN ('shutdown', 'crash', 'lease_lost', 'cancelled', 'operator')),
+	instance_id     TEXT,
+	idempotency_key TEXT,
+	steps_done      INTEGER NOT NULL DEFAULT 0 CHECK (steps_done >= 0),
+	steps_total     INTEGER NOT NULL DEFAULT 0 CHECK (steps_total >= 0),
+	recovery        TEXT CHECK (recovery IN ('auto', 'manual')), -- NULL: stamped at the first claim
+	error_code      TEXT,
+	owner           TEXT,
+	position        BIGINT, -- NULL: not in the queue yet
+	max_failures    INTEGER CHECK (max_failures > 0),   -- NULL: the policy's
+	max_crashes     INTEGER CHECK (max_crashes > 0),    -- NULL: the policy's
+	retry_delay_ms  INTEGER CHECK (retry_delay_ms > 0), -- NULL: the policy's
+	status_at       TIMESTAMPTZ NOT NULL DEFAULT NOW(), -- updated_at as of the last change of the status
+
+	-- What Go and JSON can hold; infinity is no time.
+	CONSTRAINT times_are_of_our_era CHECK (
+		created_at BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC' AND updated_at BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC'
+		AND run_at BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC' AND started_at BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC'
+		AND completed_at BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC' AND failed_at BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC'
+		AND interrupted_at BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC'),
+	CONSTRAINT metadata_is_an_object CHECK (jsonb_typeof(metadata) = 'object'),
+	CONSTRAINT steps_are_within_their_total CHECK (steps_total = 0 OR steps_done <= steps_total),
+
+	-- What holds for every row that the engine has run: attempt 0 is a row that
+	-- was inserted, perhaps by hand.
+	CONSTRAINT progress_100_is_completed CHECK (attempt = 0 OR (progress = 100) = (status = 'completed')),
+	CONSTRAINT a_reason_where_it_ended_badly CHECK (attempt = 0 OR CASE status
+		WHEN 'failed' THEN error IS NOT NULL AND error_code IS NOT NULL AND cause IS NULL
+		WHEN 'interrupted' THEN error IS NOT NULL AND cause IS NOT NULL AND error_code IS NULL
+		ELSE error IS NULL AND error_code IS NULL AND cause IS NULL END),
+	CONSTRAINT a_time_for_every_status CHECK (attempt = 0 OR CASE status
+		WHEN 'processing' THEN instance_id IS NOT NULL AND started_at IS NOT NULL
+		WHEN 'completed' THEN completed_at IS NOT NULL
+		WHEN 'failed' THEN failed_at IS NOT NULL
+		WHEN 'interrupted' THEN interrupted_at IS NOT NULL
+		ELSE TRUE END)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 5000,
+	autovacuum_analyze_scale_factor = 0.0, autovacuum_analyze_threshold = 20000);
+
+-- Claiming. Jobs with an owner and jobs without stand in two lines, so that the
+-- end of each owner's line is found at once; a claim merges them by position.
+CREATE INDEX jobs_by_position ON jobs_schema.background_jobs (kind, priority DESC, position)
+	WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND owner IS NULL;
+CREATE INDEX jobs_owned ON jobs_schema.background_jobs (kind, priority DESC, position)
+	WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND owner IS NOT NULL;
+CREATE INDEX jobs_by_owner ON jobs_schema.background_jobs (kind, priority, owner, position)
+	WHERE status = 'pending' AND position IS NOT NULL AND owner IS NOT NULL;
+CREATE INDEX jobs_suspect ON jobs_schema.background_jobs (kind, priority DESC, position)
+	WHERE status = 'pending' AND position IS NOT NULL AND crashes > 0;
+CREATE INDEX jobs_scheduled ON jobs_schema.background_jobs (run_at, created_at)
+	WHERE status = 'pending' AND position IS NULL;
+
+-- Recovery.
+CREATE INDEX jobs_processing ON jobs_schema.background_jobs (kind, instance_id) WHERE status = 'processing'; -- the kind: for limits
+CREATE INDEX jobs_resumable ON jobs_schema.background_jobs (interrupted_at)
+	WHERE status = 'interrupted' AND recovery = 'auto' AND cause <> 'cancelled';
+
+-- Lists, counts and cleanup. A processing row is in neither; there are never
+-- many.
+CREATE INDEX jobs_by_created ON jobs_schema.background_jobs (status, created_at, id) WHERE status <> 'processing';
+CREATE INDEX jobs_by_status_at ON jobs_schema.background_jobs (status, status_at, id) WHERE status <> 'processing';
+CREATE INDEX jobs_of_owner ON jobs_schema.background_jobs (owner, created_at, id) WHERE status <> 'processing' AND owner IS NOT NULL;
+-- The engine sets status_at with every end; a row by hand says itself when. (Not
+-- updated_at, which a checkpoint changes: it would be no HOT update any more.)
+CREATE INDEX jobs_ended_by_hand ON jobs_schema.background_jobs (
+	(CASE status WHEN 'completed' THEN coalesce(completed_at, status_at) WHEN 'failed' THEN coalesce(failed_at, status_at)
+	ELSE coalesce(interrupted_at, status_at) END))
+	WHERE attempt = 0 AND (status IN ('completed', 'failed') OR (status = 'interrupted' AND cause = 'cancelled'));
+CREATE INDEX jobs_by_document ON jobs_schema.background_jobs (document_id) WHERE document_id IS NOT NULL;
+CREATE UNIQUE INDEX jobs_by_key ON jobs_schema.background_jobs (idempotency_key, coalesce(owner, '')) WHERE idempotency_key IS NOT NULL;
+
+-- Places in the queue. Every place that is given out takes a number, so that no
+-- place is ever behind the next number.
+CREATE SEQUENCE jobs_schema.job_positions CACHE 1;
+
+-- Places for n jobs of an owner (NULL: none) at the end of its line, within a
+-- kind and priority. The line of who waits beside others begins at the head of
+-- the queue, so that the nth job of each owner stands beside the nth of every
+-- other. The transaction that gives other lines places too names their first as
+-- beside: it cannot be seen here yet. Two that ask at once may get equal places, which is harmless.
+CREATE FUNCTION jobs_schema.job_places(of_kind TEXT, of_priority INTEGER, of_owner TEXT, n INTEGER, beside BIGINT DEFAULT NULL) RETURNS SETOF BIGINT
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+	fresh BIGINT; -- the first number taken
+	head BIGINT;
+	tail BIGINT;
+BEGIN
+	IF n <= 0 THEN
+		RETURN;
+	END IF;
+	IF of_owner IS NULL AND beside IS NULL AND NOT EXISTS (SELECT FROM jobs_schema.background_jobs
+		WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND owner IS NOT NULL AND kind = of_kind AND priority = of_priority) THEN
+		RETURN QUERY SELECT nextval('jobs_schema.job_positions') FROM generate_series(1, n);
+		RETURN;
+	END IF;
+	head := least(beside,
+		(SELECT position FROM jobs_schema.background_jobs
+		WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND owner IS NULL AND kind = of_kind AND priority = of_priority
+		ORDER BY position LIMIT 1),
+		(SELECT position FROM jobs_schema.background_jobs
+		WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND owner IS NOT NULL AND kind = of_kind AND priority = of_priority
+		ORDER BY position LIMIT 1));
+	IF of_owner IS NULL THEN
+		tail := (SELECT position FROM jobs_schema.background_jobs
+			WHERE status = 'pending' AND position IS NOT NULL AND crashes = 0 AND owner IS NULL AND kind = of_kind AND priority = of_priority
+			ORDER BY position DESC LIMIT 1);
+	ELSE
+		tail := (SELECT position FROM jobs_schema.background_jobs
+			WHERE status = 'pending' AND position IS NOT NULL AND owner = of_owner AND kind = of_kind AND priority = of_priority
+			ORDER BY position DESC LIMIT 1);
+	END IF;
+	fresh := min(taken.number) FROM (SELECT nextval('jobs_schema.job_positions') AS number FROM generate_series(1, n)) AS taken;
+	fresh := greatest(coalesce(head, fresh) - 1, tail) + 1;
+	RETURN QUERY SELECT fresh + i FROM generate_series(0, n - 1) AS i;
+END $$;
+
+-- A row by hand may leave out, or set to NULL, what has a default; status_at
+-- follows updated_at except while checkpoints change it.
+CREATE FUNCTION jobs_schema.background_jobs_complete() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	NEW.progress := coalesce(NEW.progress, 0);
+	NEW.metadata := coalesce(NEW.metadata, '{}'::jsonb);
+	NEW.created_at := coalesce(NEW.created_at, now());
+	NEW.updated_at := coalesce(NEW.updated_at, now());
+	IF NEW.status <> 'processing' THEN
+		NEW.status_at := NEW.updated_at;
+	END IF;
+	RETURN NEW;
+END $$;
+
+CREATE TRIGGER background_jobs_complete BEFORE INSERT OR UPDATE ON jobs_schema.background_jobs FOR EACH ROW
+WHEN (NEW.progress IS NULL OR NEW.metadata IS NULL OR NEW.created_at IS NULL OR NEW.updated_at IS NULL
+	OR NEW.status <> 'processing' AND NEW.status_at IS DISTINCT FROM NEW.updated_at)
+EXECUTE FUNCTION jobs_schema.background_jobs_complete();
+
+CREATE TABLE jobs_schema.job_steps (
+	job_id UUID NOT NULL,
+	seq    INTEGER NOT NULL CHECK (seq > 0),
+	data   JSON NOT NULL, -- kept byte for byte
+	PRIMARY KEY (job_id, seq)
+);
+
+CREATE TABLE jobs_schema.job_events (
+	id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	job_id      UUID NOT NULL,
+	at          TIMESTAMPTZ NOT NULL DEFAULT now(),
+	event       TEXT NOT NULL CHECK (event IN ('accepted', 'started', 'completed', 'failed', 'retrying', 'interrupted', 'resumed', 'restarted')),
+	from_status TEXT,
+	to_status   TEXT NOT NULL,
+	cause       TEXT,
+	instance_id TEXT,
+	attempt     BIGINT NOT NULL,
+	detail      TEXT
+);
+
+CREATE INDEX job_events_by_job ON jobs_schema.job_events (job_id, id);
+
+-- Ids are given before the commit: a lower one may appear after a higher one. So
+-- a transaction that tells something first takes a lock that is named for the
+-- last id given out: its own are above it. Who reads all events in the order of
+-- their ids stops at the lowest of these locks. The lock is shared, waits for
+-- nobody, and ends with the transaction.
+CREATE FUNCTION jobs_schema.job_events_begin() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+	known TEXT := 'mivaa.telling_' || TG_RELID; -- set while this transaction has its lock
+BEGIN
+	IF coalesce(current_setting(known, true), '') = '' THEN
+		PERFORM pg_advisory_xact_lock_shared(
+			(TG_RELID::bigint - (TG_RELID::bigint >> 31 << 32))::integer,
+			((last & 4294967295) - ((last & 4294967295) >> 31 << 32))::integer)
+		FROM (SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS last FROM jobs_schema.job_events_id_seq) AS given;
+		PERFORM set_config(known, 'yes', true);
+	END IF;
+	RETURN NULL;
+END $$;
+
+CREATE TRIGGER job_events_begin BEFORE INSERT ON jobs_schema.job_events
+FOR EACH STATEMENT EXECUTE FUNCTION jobs_schema.job_events_begin();
+
+CREATE TABLE jobs_schema.job_instances (
+	id              TEXT PRIMARY KEY,
+	host            TEXT NOT NULL,
+	pid             INTEGER NOT NULL,
+	version         TEXT NOT NULL,
+	boot            TEXT NOT NULL,
+	started_at      TIMESTAMPTZ NOT NULL DEFAULT now(),
+	seen_at         TIMESTAMPTZ NOT NULL DEFAULT now(),
+	lease_until     TIMESTAMPTZ NOT NULL,
+	lease_ms        BIGINT NOT NULL CHECK (lease_ms > 0),
+	state           TEXT NOT NULL CHECK (state IN ('live', 'stopping', 'stopped', 'dead')),
+	death           TEXT, -- of a dead one: how it was proved; begins with "lease" where it was not, and its lease ran out
+	recovered_at    TIMESTAMPTZ, -- of a dead or stopped one: when nothing was left in its hands
+	draining_since  TIMESTAMPTZ,
+	draining_reason TEXT
+) WITH (fillfactor = 50);
+
+-- Whose jobs are to be recovered: looked at by every claim.
+CREATE INDEX job_instances_alive ON jobs_schema.job_instances (id) WHERE state IN ('live', 'stopping');
+CREATE INDEX job_instances_to_recover ON jobs_schema.job_instances (id) WHERE state IN ('dead', 'stopped') AND recovered_at IS NULL;
+
+-- The session locks by which instances prove that they live. Unlogged: after a
+-- crash of the server it is empty, and so nobody takes the locks that the crash
+-- set free for deaths.
+CREATE UNLOGGED TABLE jobs_schema.job_instance_locks (
+	instance_id  TEXT PRIMARY KEY,
+	key          BIGINT NOT NULL,      -- of the advisory lock
+	generation   BIGINT NOT NULL,      -- raised each time the lock is taken
+	server_start TIMESTAMPTZ NOT NULL  -- pg_postmaster_start_time() when it was taken
+);
+
+-- One row a kind whose number of running jobs is limited: who counts and claims
+-- holds it, so that two never count the same.
+CREATE TABLE jobs_schema.job_limits (
+	kind TEXT PRIMARY KEY
+);
+
+-- Versions of the tables that other packages keep beside these.
+CREATE TABLE jobs_schema.schema_versions (
+	component TEXT PRIMARY KEY,
+	version   INTEGER NOT NULL
+);
+
+-- However a job's row goes (cleanup, by hand, with its document), its history
+-- goes with it, and its steps unless they are a document's content.
+CREATE FUNCTION jobs_schema.background_jobs_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	-- By arrays: then it is never planned as a join that reads all of a table.
+	DELETE FROM jobs_schema.job_events WHERE job_id = ANY (ARRAY (SELECT id FROM gone));
+	DELETE FROM jobs_schema.job_steps WHERE job_id = ANY (ARRAY (SELECT id FROM gone
+		WHERE NOT EXISTS (SELECT FROM jobs_schema.documents d WHERE d.content_job_id = gone.id)));
+	RETURN NULL;
+END $$;
+
+CREATE TRIGGER background_jobs_deleted AFTER DELETE ON jobs_schema.background_jobs
+REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION jobs_schema.background_jobs_deleted();
+
+-- A document's content goes with it, also when the job's row is long gone.
+CREATE FUNCTION jobs_schema.documents_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	DELETE FROM jobs_schema.job_steps WHERE job_id = ANY (ARRAY (SELECT content_job_id FROM gone));
+	RETURN NULL;
+END $$;
+
+CREATE TRIGGER documents_deleted AFTER DELETE ON jobs_schema.documents
+REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION jobs_schema.documents_deleted();

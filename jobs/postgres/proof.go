@@ -1,0 +1,122 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// proof is how the instances of a Store prove their lives, and those they have.
+type proof struct {
+	direct  bool // session locks work: else leases alone decide
+	mu      sync.Mutex
+	members map[string]*membership
+}
+
+// open learns whether session locks can be trusted. Where they cannot, it says
+// so once: nothing is wrong but the time it takes to find a death.
+func (p *proof) open(ctx context.Context, s *Store) error {
+	why, err := s.whyPooled(ctx)
+	if err != nil {
+		return err
+	}
+	p.direct = why == ""
+	if !p.direct {
+		s.log.Warn("session locks cannot be trusted here (" + why + "): a process that dies is succeeded only when its lease runs out, and news come by polling. " +
+			"Give a URL that leads to the server without a pooler (--direct-url) to have it succeeded within a second")
+	}
+	return nil
+}
+
+// close gives up the locks of all instances; nothing is written.
+func (p *proof) close() error {
+	p.mu.Lock()
+	members := p.members
+	p.members = nil
+	p.mu.Unlock()
+	for _, m := range members {
+		m.end()
+	}
+	return nil
+}
+
+func (p *proof) add(m *membership) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.members == nil {
+		p.members = map[string]*membership{}
+	}
+	p.members[m.in.ID] = m
+}
+
+// member returns an instance of this Store, else nil.
+func (p *proof) member(id string) *membership {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.members[id]
+}
+
+func (p *proof) remove(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.members, id)
+}
+
+// direct reports whether a connection by DirectURL is one session of the server
+// for as long as it lasts: locks are held and LISTEN hears.
+func (s *Store) direct() bool { return s.proof.direct }
+
+// sessionSettings bound what a session may wait for, and have the server notice
+// that the other end is gone without having told. They are set by a statement:
+// poolers refuse them among the parameters of a connection.
+const sessionSettings = `SET statement_timeout = 2500; SET lock_timeout = 2000; SET idle_in_transaction_session_timeout = 5000;
+	SET tcp_keepalives_idle = %d; SET tcp_keepalives_interval = %d; SET tcp_keepalives_count = %d; SET tcp_user_timeout = %d`
+
+// Seconds, and how many probes there are at least.
+const probesAfter, probesEvery, fewestProbes, mostProbes = 3, 2, 3, 100
+
+// settingsFor returns what a session with a lease sets: the server gives up
+// whoever is silent after nine seconds, or with a long lease a little more than
+// half of it, so that a lock which gets free in that way is known to prove nothing.
+func settingsFor(lease time.Duration) string {
+	probes := min(max(int(lease/(4*time.Second)), fewestProbes), mostProbes)
+	given := (probesAfter + probesEvery*probes) * 1000
+	return fmt.Sprintf(sessionSettings, probesAfter, probesEvery, probes, given)
+}
+
+// connectDirect opens a connection by DirectURL, outside the pool. The caller
+// closes it.
+func (s *Store) connectDirect(ctx context.Context) (*pgx.Conn, error) {
+	return s.connectFor(ctx, 0)
+}
+
+// connectFor is connectDirect for an instance with a lease.
+func (s *Store) connectFor(ctx context.Context, lease time.Duration) (*pgx.Conn, error) {
+	config, err := pgx.ParseConfig(s.config.DirectURL)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	complete(config)
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.PgConn().Exec(ctx, settingsFor(lease)).ReadAll(); err != nil {
+		closeConn(conn)
+		return nil, err
+	}
+	return conn, nil
+}
+
+// answerTimeout is how long a session waits for the answer to one statement
+// before it takes the connection for broken. The server gives up first.
+const answerTimeout = 3 * time.Second
+
+// errNoSession: the instance's session is broken and not back yet.
+var errNoSession = errors.New("session is broken")

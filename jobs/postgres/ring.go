@@ -1,0 +1,130 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/mivaa/mivaa/jobs"
+)
+
+const (
+	// tryEvery is how often an instance tries its neighbour's lock.
+	tryEvery = 250 * time.Millisecond
+	// secondLook is how long a free lock waits for its verdict: several times
+	// what a living process needs to notice that its session was ended and to
+	// say so.
+	secondLook = 300 * time.Millisecond
+)
+
+// Those whose lock can prove something: taken since the server started, by an
+// instance that was heard of lately. A lock that gets free long after that was
+// given up by a server which lost sight of the client (settingsFor), and
+// says nothing about the process.
+const provable = `jobs_schema.job_instance_locks l JOIN jobs_schema.job_instances i ON i.id = l.instance_id
+	WHERE l.server_start = pg_postmaster_start_time() AND i.state IN ('live', 'stopping')
+	AND i.seen_at > clock_timestamp() - i.lease_ms * interval '0.5 milliseconds'`
+
+// A suspect is an instance whose lock was found free. Any sign of life after
+// that (a renewal, a lock taken again or withdrawn) clears it.
+type suspect struct {
+	id         string
+	generation int64
+	seenAt     time.Time
+}
+
+// ring watches one neighbour, on one session.
+type ring struct {
+	c        *session
+	next     time.Time // of its next turn
+	suspects []suspect
+}
+
+func (r *ring) forget() {
+	r.suspects, r.next = nil, time.Now().Add(tryEvery)
+}
+
+// turn does what is due: a try of the neighbour, or the second look at those
+// found free. Where the neighbour is free all others are tried with it: those
+// that it watched may have died beside it.
+func (r *ring) turn(ctx context.Context, q querier) error {
+	now := time.Now()
+	if now.Before(r.next) {
+		return nil
+	}
+	s := r.c.s
+	if len(r.suspects) > 0 {
+		suspects := r.suspects
+		r.suspects = nil
+		return s.declare(ctx, q, suspects)
+	}
+	r.next = now.Add(tryEvery)
+	free, err := s.neighbourFree(ctx, q, r.c.id)
+	if err != nil || !free {
+		return err
+	}
+	r.suspects, err = s.suspects(ctx, q, r.c.id)
+	if len(r.suspects) > 0 {
+		r.next = time.Now().Add(secondLook)
+		s.log.Debug("locks found free", jobs.KeyInstance, r.suspects[0].id, jobs.KeyCount, len(r.suspects))
+	}
+	return err
+}
+
+// neighbourFree tries the lock of the next higher id, of the lowest where there
+// is none. The lock is taken and let go with the statement.
+func (s *Store) neighbourFree(ctx context.Context, q querier, self string) (free bool, err error) {
+	const try = `SELECT pg_try_advisory_xact_lock_shared(key) FROM (
+		SELECT l.key FROM ` + provable + ` AND l.instance_id <> $1 ORDER BY l.instance_id < $1, l.instance_id LIMIT 1) AS neighbour`
+	rows, err := q.Query(ctx, s.SQL(try), self)
+	if err != nil {
+		return false, err
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowTo[bool])
+	return len(found) > 0 && found[0], err
+}
+
+// suspects tries the locks of all others.
+func (s *Store) suspects(ctx context.Context, q querier, self string) ([]suspect, error) {
+	const try = `SELECT instance_id, generation, seen_at FROM (
+		SELECT l.instance_id, l.generation, i.seen_at, pg_try_advisory_xact_lock_shared(l.key) AS free
+		FROM ` + provable + ` AND l.instance_id <> $1 OFFSET 0) AS others WHERE free`
+	rows, err := q.Query(ctx, s.SQL(try), self)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (x suspect, err error) {
+		return x, row.Scan(&x.id, &x.generation, &x.seenAt)
+	})
+}
+
+// declare is the verdict on those whose lock is still free and of whom nothing
+// was heard since, on the session that had the first look. It holds the lock
+// until the verdict is written, so that a process which takes its lock again
+// either prevents the verdict or reads it. Of one that was stopping it says
+// "stopped": that death charges nobody.
+func (s *Store) declare(ctx context.Context, q querier, suspects []suspect) error {
+	const verdict = `
+		WITH free AS (
+			SELECT l.instance_id FROM ` + provable + ` AND l.instance_id = $1 AND l.generation = $2 AND i.seen_at = $3
+			AND pg_try_advisory_xact_lock_shared(l.key)),
+		dead AS (
+			UPDATE jobs_schema.job_instances i SET state = CASE state WHEN 'stopping' THEN 'stopped' ELSE 'dead' END,
+				death = 'its session lock was free at two looks: the process is gone'
+			FROM free WHERE i.id = free.instance_id AND i.state IN ('live', 'stopping') AND i.seen_at = $3 RETURNING i.id)
+		DELETE FROM jobs_schema.job_instance_locks l USING dead WHERE l.instance_id = dead.id AND l.generation = $2`
+	for _, x := range suspects {
+		tag, err := q.Exec(ctx, s.SQL(verdict), x.id, x.generation, x.seenAt)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			s.log.Debug("instance lives: it was heard of after its lock was found free", jobs.KeyInstance, x.id)
+			continue
+		}
+		s.log.Warn("instance is dead: its session lock is free", jobs.KeyInstance, x.id)
+		s.changed(jobs.HintChanged)
+	}
+	return nil
+}
