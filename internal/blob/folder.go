@@ -11,12 +11,6 @@ import (
 	"syscall"
 )
 
-// Ref names stored bytes.
-type Ref struct {
-	SHA256 string `json:"sha256"` // 64 lower-case hexadecimal digits
-	Size   int64  `json:"size"`   // in bytes
-}
-
 const (
 	dirMode  = 0o700
 	fileMode = 0o600
@@ -25,8 +19,10 @@ const (
 	lockName = "lock"
 )
 
-// Folder is a blob store in a folder of a local or shared file system. Its
-// methods are safe for concurrent use, by several processes at once.
+// Folder is a Store in a folder of a local or shared file system: a blob is
+// <first two digits>/<other 62>, temporary files are in tmp, and a file lock
+// makes renewing and removing a blob exclude each other, between processes too.
+// It never follows a link out of its folder.
 type Folder struct {
 	root *os.Root
 	path string
@@ -77,28 +73,25 @@ func (f *Folder) prepare(ctx context.Context) error {
 // Close releases the folder. Files that were opened stay open.
 func (f *Folder) Close() error { return f.root.Close() }
 
-// Check reports whether the folder is there. It writes nothing and costs
-// nothing; Probe tells more.
-func (f *Folder) Check() error {
+// Check is that of Store.
+func (f *Folder) Check(context.Context) error {
 	if _, err := f.root.Stat(tmpDir); err != nil {
 		return trouble("look at blob store "+f.path, err)
 	}
 	return nil
 }
 
-// Path returns where the folder is, for messages.
+// Path returns where the folder is.
 func (f *Folder) Path() string { return f.path }
+
+// Location is that of Store.
+func (f *Folder) Location() Location { return Location{Folder: f.path} }
 
 // place returns the blob's name in the folder, and false for what is not a
 // hash: such a name is never looked at.
 func place(sha256 string) (dir, name string, ok bool) {
-	if len(sha256) != 64 {
+	if !isHash(sha256) {
 		return "", "", false
-	}
-	for i := range len(sha256) {
-		if c := sha256[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return "", "", false
-		}
 	}
 	return sha256[:2], filepath.Join(sha256[:2], sha256[2:]), true
 }

@@ -2,67 +2,29 @@ package blob
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"time"
-
-	"github.com/mivaa/mivaa/jobs"
 )
 
-// Put stores what r gives and returns its name, durably. limit is the most
-// bytes it takes; 0: no limit. Bytes that are there already are kept and become
-// young again. On an error nothing is stored.
-//
-// Errors: ErrTooLarge; *jobs.StoreError when the folder cannot be written; what
-// r or ctx says, as it is.
+// Put is that of Store.
 func (f *Folder) Put(ctx context.Context, r io.Reader, limit int64) (Ref, error) {
 	t, err := f.newTemp()
 	if err != nil {
 		return Ref{}, trouble("store blob", err)
 	}
 	defer t.drop()
-	ref, err := t.fill(ctx, r, limit)
+	ref, err := fill(ctx, t.file, r, limit)
 	if err != nil {
 		return Ref{}, err
 	}
 	if err := f.keep(ctx, t, ref); err != nil {
-		if ctx.Err() != nil {
-			return Ref{}, context.Cause(ctx)
-		}
-		return Ref{}, trouble("store blob", err)
+		return Ref{}, because(ctx, trouble("store blob", err))
 	}
 	return ref, nil
-}
-
-// fill copies r into the temporary file and hashes it.
-func (t *temp) fill(ctx context.Context, r io.Reader, limit int64) (Ref, error) {
-	h := sha256.New()
-	buf := make([]byte, 256<<10)
-	var size int64
-	for {
-		if ctx.Err() != nil {
-			return Ref{}, context.Cause(ctx)
-		}
-		n, rerr := r.Read(buf)
-		size += int64(n)
-		if limit > 0 && size > limit {
-			return Ref{}, jobs.WithCode(CodeTooLarge, fmt.Errorf("store blob: %w of %d bytes", ErrTooLarge, limit))
-		}
-		h.Write(buf[:n])
-		if _, err := t.file.Write(buf[:n]); err != nil {
-			return Ref{}, trouble("store blob", err)
-		}
-		if errors.Is(rerr, io.EOF) {
-			return Ref{SHA256: hexSum(h.Sum(nil)), Size: size}, nil
-		}
-		if rerr != nil {
-			return Ref{}, rerr
-		}
-	}
 }
 
 // keep gives the temporary file its name. The order makes it durable: the

@@ -4,38 +4,23 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"fmt"
-	"io"
+	"errors"
 )
 
-// Probe writes a few bytes as Put does, reads them back and deletes them, to
-// tell whether the folder works. Errors are *jobs.StoreError; what ctx says.
-func (f *Folder) Probe(ctx context.Context) error {
-	const op = "probe blob store"
-	t, err := f.newTemp()
-	if err != nil {
-		return trouble(op, err)
+const opProbe = "probe blob store"
+
+// probe calls what writes a few bytes, reads them back and deletes them.
+func probe(ctx context.Context, pass func(want []byte) (got []byte, err error)) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	defer t.drop()
 	want := []byte(rand.Text())
-	if _, err := t.fill(ctx, bytes.NewReader(want), 0); err != nil {
-		return err
-	}
-	if err := f.sys.syncFile(t.file); err != nil {
-		return trouble(op, err)
-	}
-	if err := f.sys.syncDir(f.root, tmpDir); err != nil {
-		return trouble(op, err)
-	}
-	got := make([]byte, len(want))
-	if _, err := t.file.ReadAt(got, 0); err != nil && err != io.EOF {
-		return trouble(op, err)
+	got, err := pass(want)
+	if err != nil {
+		return because(ctx, trouble(opProbe, err))
 	}
 	if !bytes.Equal(got, want) {
-		return trouble(op, fmt.Errorf("read other bytes than were written"))
-	}
-	if err := f.root.Remove(t.name); err != nil && !closesBeforeRename {
-		return trouble(op, err)
+		return trouble(opProbe, errors.New("read other bytes than were written"))
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 )
 
 const (
+	namesOpenFiles     = false // an open file keeps its name
 	closesBeforeRename = false
 	locksProve         = true // a lock on a temporary file lives as long as its writer
 )

@@ -8,6 +8,7 @@ import (
 )
 
 const (
+	namesOpenFiles     = true // an open file keeps its name
 	closesBeforeRename = true
 	locksProve         = false // the lock is gone before the file has its name
 )

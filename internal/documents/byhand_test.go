@@ -25,7 +25,7 @@ func TestRowsByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	docs, err := documents.New(t.Context(), store)
+	docs, err := documents.NewSQLite(t.Context(), store)
 	if err != nil {
 		t.Fatal(err)
 	}

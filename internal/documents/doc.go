@@ -3,7 +3,7 @@
 //
 // It adds its columns to the documents table that the store below it creates,
 // and its own tables beside it, by migrations of its own. Files named sqlite*.go
-// hold all SQL; a twin on PostgreSQL stands beside them.
+// and postgres*.go hold all SQL, written twice.
 //
 // It guarantees: a document, its secret and its job appear in one transaction
 // or not at all; the same bytes, options and owner make one document, however

@@ -20,6 +20,10 @@ var (
 	// ErrNoSource: the document was made without a source. Its code is
 	// source_missing.
 	ErrNoSource = errors.New("document has no source")
+
+	// errUnreadable: somebody wrote by hand what is no id or no time. The store
+	// is well, and asking again is of no use.
+	errUnreadable = errors.New("a row that cannot be read")
 )
 
 // Document is a row of documents. JSON keys are the column names. A zero time

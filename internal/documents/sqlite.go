@@ -11,25 +11,23 @@ import (
 	"github.com/mivaa/mivaa/jobs/sqlite"
 )
 
-// Store keeps documents beside the jobs of an SQLite store. Its methods are
-// safe for concurrent use. Errors are those named at each method, and those of
-// the store below: jobs.ErrUnavailable when it cannot be read or written.
-type Store struct {
+// SQLite is the Store beside the jobs of an SQLite store.
+type SQLite struct {
 	db *sqlite.Store
 }
 
-// New makes the tables of this package, or brings them up to date, in a store
-// that stays the caller's to close.
-func New(ctx context.Context, db *sqlite.Store) (*Store, error) {
-	if err := db.Migrate(ctx, "documents", schema()); err != nil {
+// NewSQLite makes the tables of this package, or brings them up to date, in a
+// store that stays the caller's to close.
+func NewSQLite(ctx context.Context, db *sqlite.Store) (*SQLite, error) {
+	if err := db.Migrate(ctx, "documents", sqliteSchema()); err != nil {
 		return nil, err // it says what it was doing
 	}
-	return &Store{db: db}, nil
+	return &SQLite{db: db}, nil
 }
 
-// schema is a list of migrations. Those that were shipped are never changed;
+// sqliteSchema is a list of migrations. Those that were shipped are never changed;
 // new ones are added at the end.
-func schema() []string {
+func sqliteSchema() []string {
 	return []string{`
 ALTER TABLE documents ADD COLUMN owner TEXT NOT NULL DEFAULT '';
 ALTER TABLE documents ADD COLUMN filename TEXT NOT NULL DEFAULT '';
@@ -158,10 +156,6 @@ func noLiveJob(document string) string {
 // that could not be read. Steps of other kinds of job may be no JSON.
 const failedPage = `length(CAST(data AS BLOB)) < 8192 AND json_valid(data) AND data ->> '$.status' = 'failed'`
 
-// errUnreadable: somebody wrote by hand what is no id or no time. The store is
-// well, and asking again is of no use.
-var errUnreadable = errors.New("a row that cannot be read")
-
 // columns of a Document, in the order that scan reads them.
 const columns = `id, content_job_id, owner, filename, source_sha256, source_size, media_type, metadata, options, facts, profile, created_at, updated_at`
 
@@ -201,13 +195,13 @@ func scan(row scanner) (Document, error) {
 
 // update runs fn in the store's transaction. What has begun is not cut short
 // when ctx ends: the caller learns what happened.
-func (s *Store) update(ctx context.Context, fn func(ctx context.Context, tx *sql.Tx) error) error {
+func (s *SQLite) update(ctx context.Context, fn func(ctx context.Context, tx *sql.Tx) error) error {
 	return s.db.Update(ctx, func(tx *sql.Tx) error { return fn(context.WithoutCancel(ctx), tx) })
 }
 
 // explain says of an error of the database what was tried and what to do; those
 // with a meaning of their own stay what they are.
-func (s *Store) explain(op string, err error) error {
+func (s *SQLite) explain(op string, err error) error {
 	if errors.Is(err, ErrNotFound) || errors.Is(err, jobs.ErrUnavailable) || errors.Is(err, errUnreadable) {
 		return fmt.Errorf("%s: %w", op, err)
 	}

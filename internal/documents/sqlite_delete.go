@@ -11,18 +11,14 @@ import (
 	"github.com/mivaa/mivaa/jobs/sqlite"
 )
 
-// Delete cancels the document's live jobs and deletes it with its jobs, their
-// history and pages, and its secret. Its source goes with the next sweep of the
-// blob store if no other document has it. Where it could not come to its end,
-// the document is still there and no longer readable: delete it again.
-// ErrNotFound.
-func (s *Store) Delete(ctx context.Context, id jobs.ID, by string) error {
+// Delete implements Store.
+func (s *SQLite) Delete(ctx context.Context, id jobs.ID, by string) error {
 	return s.delete(ctx, id, by, func(ctx context.Context, tx *sql.Tx) error { return exists(ctx, tx, id) })
 }
 
 // delete deletes a document if check returns nil: first the pages, some at a
 // time, then what is left.
-func (s *Store) delete(ctx context.Context, id jobs.ID, by string, check func(context.Context, *sql.Tx) error) error {
+func (s *SQLite) delete(ctx context.Context, id jobs.ID, by string, check func(context.Context, *sql.Tx) error) error {
 	var had []jobs.ID
 	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := check(ctx, tx); err != nil {
@@ -62,10 +58,8 @@ UNION SELECT job_id FROM document_replaced WHERE document_id = ?1`, id.String())
 	return nil
 }
 
-// Cleanup deletes at most limit documents that were last submitted, read again
-// or published before a time and have no live job, and returns how many. A zero
-// time deletes none. Either way it finishes what a death left undone.
-func (s *Store) Cleanup(ctx context.Context, before time.Time, limit int) (int, error) {
+// Cleanup implements Store.
+func (s *SQLite) Cleanup(ctx context.Context, before time.Time, limit int) (int, error) {
 	if err := s.dropReplaced(ctx); err != nil || before.IsZero() {
 		return 0, err
 	}

@@ -12,10 +12,8 @@ import (
 // fenced is the condition that the attempt ?1, ?2 still owns its job.
 const fenced = `(SELECT document_id FROM background_jobs WHERE id = ?1 AND attempt = ?2 AND status = 'processing')`
 
-// SetFacts writes what is known of the document that the attempt's job is
-// about, an object. jobs.ErrLeaseLost: the job is not this attempt's any more;
-// nothing was written.
-func (s *Store) SetFacts(ctx context.Context, f jobs.Fence, facts json.RawMessage) error {
+// SetFacts implements Store.
+func (s *SQLite) SetFacts(ctx context.Context, f jobs.Fence, facts json.RawMessage) error {
 	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		return writeFenced(ctx, tx, `UPDATE documents SET facts = ?3 WHERE id = `+fenced, f.Job.String(), f.Attempt, string(facts))
 	})
@@ -25,10 +23,8 @@ func (s *Store) SetFacts(ctx context.Context, f jobs.Fence, facts json.RawMessag
 	return nil
 }
 
-// Publish makes the job's steps the content of its document and deletes those
-// they replace. It is the handler's last act before it returns; repeating it
-// changes nothing. jobs.ErrLeaseLost as in SetFacts.
-func (s *Store) Publish(ctx context.Context, f jobs.Fence, profile json.RawMessage) error {
+// Publish implements Store.
+func (s *SQLite) Publish(ctx context.Context, f jobs.Fence, profile json.RawMessage) error {
 	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		const replaced = `
 INSERT INTO document_replaced (job_id, document_id)

@@ -57,15 +57,14 @@ func exists(ctx context.Context, tx *sql.Tx, id jobs.ID) error {
 	return err
 }
 
-// Get returns one document. ErrNotFound.
-func (s *Store) Get(ctx context.Context, id jobs.ID) (Document, error) {
+// Get implements Store.
+func (s *SQLite) Get(ctx context.Context, id jobs.ID) (Document, error) {
 	d, err := scan(s.db.Reader().QueryRowContext(ctx, `SELECT `+columns+` FROM documents WHERE id = ?`, id.String()))
 	return d, s.explain("read document "+id.String(), err)
 }
 
-// List returns the documents that match, newest first, without their facts and
-// profile: they may be long.
-func (s *Store) List(ctx context.Context, f Filter) ([]Document, error) {
+// List implements Store.
+func (s *SQLite) List(ctx context.Context, f Filter) ([]Document, error) {
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
@@ -87,15 +86,15 @@ ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?`, args...)
 	return found, s.explain("list documents", err)
 }
 
-// ByPrefix returns the ids that begin with prefix, in order, at most limit.
-func (s *Store) ByPrefix(ctx context.Context, prefix string, limit int) ([]jobs.ID, error) {
+// ByPrefix implements Store.
+func (s *SQLite) ByPrefix(ctx context.Context, prefix string, limit int) ([]jobs.ID, error) {
 	ids, err := query(ctx, s.db.Reader(), scanID, `
 SELECT id FROM documents WHERE id >= lower(?1) AND id < lower(?1) || 'g' AND substr(id, 1, length(?1)) = lower(?1) ORDER BY id LIMIT ?2`, prefix, limit)
 	return ids, s.explain("find documents", err)
 }
 
-// Content says whose steps are the document's pages. ErrNotFound, ErrNoContent.
-func (s *Store) Content(ctx context.Context, id jobs.ID) (Content, error) {
+// Content implements Store.
+func (s *SQLite) Content(ctx context.Context, id jobs.ID) (Content, error) {
 	var job sql.NullString
 	c := Content{DocumentID: id}
 	err := s.db.Reader().QueryRowContext(ctx, `SELECT job_id, complete FROM document_content WHERE document_id = ?`, id.String()).Scan(&job, &c.Complete)
@@ -111,8 +110,8 @@ func (s *Store) Content(ctx context.Context, id jobs.ID) (Content, error) {
 	return c, err
 }
 
-// FailedPages returns the pages of a job that could not be read, in order.
-func (s *Store) FailedPages(ctx context.Context, job jobs.ID) ([]FailedPage, error) {
+// FailedPages implements Store.
+func (s *SQLite) FailedPages(ctx context.Context, job jobs.ID) ([]FailedPage, error) {
 	pages, err := query(ctx, s.db.Reader(), func(row scanner) (FailedPage, error) {
 		var p FailedPage
 		err := row.Scan(&p.PageNumber, &p.Code, &p.Error)
@@ -123,16 +122,15 @@ FROM job_steps WHERE job_id = ? AND `+failedPage+` ORDER BY seq`, job.String())
 	return pages, s.explain("read failed pages of job "+job.String(), err)
 }
 
-// Recorded returns the number of the last step that a job has recorded; 0 if
-// there is none.
-func (s *Store) Recorded(ctx context.Context, job jobs.ID) (int, error) {
+// Recorded implements Store.
+func (s *SQLite) Recorded(ctx context.Context, job jobs.ID) (int, error) {
 	var n int
 	err := s.db.Reader().QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM job_steps WHERE job_id = ?`, job.String()).Scan(&n)
 	return n, s.explain("read steps of job "+job.String(), err)
 }
 
-// Password returns the document's password, "" if it has none.
-func (s *Store) Password(ctx context.Context, id jobs.ID) (string, error) {
+// Password implements Store.
+func (s *SQLite) Password(ctx context.Context, id jobs.ID) (string, error) {
 	var p string
 	err := s.db.Reader().QueryRowContext(ctx, `SELECT password FROM document_secrets WHERE document_id = ?`, id.String()).Scan(&p)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -148,8 +146,8 @@ ON CONFLICT (document_id) DO UPDATE SET password = excluded.password`, id.String
 	return err
 }
 
-// SourcesInUse returns which of the sources a document refers to.
-func (s *Store) SourcesInUse(ctx context.Context, sha256 []string) (map[string]bool, error) {
+// SourcesInUse implements Store.
+func (s *SQLite) SourcesInUse(ctx context.Context, sha256 []string) (map[string]bool, error) {
 	used := map[string]bool{}
 	for len(sha256) > 0 {
 		n := min(len(sha256), 500)

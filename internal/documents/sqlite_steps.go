@@ -15,7 +15,7 @@ const stepsDeletedAtOnce = 200
 // dropSteps deletes the steps of a job while the condition holds, the first
 // ones first: whoever reads them meanwhile learns at once that they go, and
 // never takes what is left for the whole.
-func (s *Store) dropSteps(ctx context.Context, job jobs.ID, while string) error {
+func (s *SQLite) dropSteps(ctx context.Context, job jobs.ID, while string) error {
 	for {
 		var n int64
 		err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
@@ -36,7 +36,7 @@ DELETE FROM job_steps WHERE job_id = ?1 AND `+while+`
 
 // dropReplaced deletes the steps that were a document's content before. What a
 // death leaves undone the next call does.
-func (s *Store) dropReplaced(ctx context.Context) error {
+func (s *SQLite) dropReplaced(ctx context.Context) error {
 	replaced, err := query(ctx, s.db.Reader(), scanID, `SELECT job_id FROM document_replaced`)
 	if err != nil {
 		return s.explain("find pages that were replaced", err)

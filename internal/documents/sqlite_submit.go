@@ -9,47 +9,30 @@ import (
 	"github.com/mivaa/mivaa/jobs"
 )
 
-// Submit makes a document and the job that reads it, durably and both or none.
-//
-// A submission with an IdempotencyKey that was given before answers with the
-// first job (its source and options must be the same: jobs.ErrKeyReused). One
-// without a key, whose owner, source and record options are those of a document
-// that is there, answers with that document and its job. Fresh makes a new job
-// for that document instead, cancels those of it that are still alive, and gives
-// it the name, metadata, options and password of this submission.
-//
-// Errors: ErrInvalid, jobs.ErrKeyReused.
-func (s *Store) Submit(ctx context.Context, sub Submission) (Submitted, error) {
-	sub, err := sub.normalize()
+// Submit implements Store.
+func (s *SQLite) Submit(ctx context.Context, sub Submission) (Submitted, error) {
+	sub, d, j, err := sub.prepare()
 	if err != nil {
 		return Submitted{}, err
 	}
-	d := Document{
-		ID: jobs.NewID(), Owner: sub.Owner, Filename: sub.Filename, SourceSHA256: sub.Source.SHA256, SourceSize: sub.Source.Size,
-		MediaType: sub.MediaType, Metadata: sub.Metadata, Options: sub.Options,
+	for {
+		var found pair
+		err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+			found, err = s.submit(ctx, tx, sub, d, j)
+			return err
+		})
+		if err != nil {
+			return Submitted{}, fmt.Errorf("submit document: %w", err)
+		}
+		out, err := answer(ctx, s, s.db, found, j.ID)
+		if errors.Is(err, ErrNotFound) && found.job != j.ID && ctx.Err() == nil {
+			continue // what was found is deleted by now
+		}
+		return out, err
 	}
-	j, err := d.job()
-	if err != nil {
-		return Submitted{}, err
-	}
-	j.IdempotencyKey, j.Priority, j.Recovery, j.Instance = sub.IdempotencyKey, sub.Priority, sub.Recovery, sub.Instance
-
-	var found pair
-	err = s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		var err error
-		found, err = s.submit(ctx, tx, sub, d, j)
-		return err
-	})
-	if err != nil {
-		return Submitted{}, fmt.Errorf("submit document: %w", err)
-	}
-	return s.answer(ctx, found, j.ID)
 }
 
-// pair is a document and a job of it. The job may be zero.
-type pair struct{ document, job jobs.ID }
-
-func (s *Store) submit(ctx context.Context, tx *sql.Tx, sub Submission, d Document, j jobs.NewJob) (pair, error) {
+func (s *SQLite) submit(ctx context.Context, tx *sql.Tx, sub Submission, d Document, j jobs.NewJob) (pair, error) {
 	key := sub.recordKey()
 	holder, err := documentByKey(ctx, tx, key)
 	if err != nil {
@@ -88,23 +71,16 @@ func (s *Store) submit(ctx context.Context, tx *sql.Tx, sub Submission, d Docume
 	return pair{d.ID, j.ID}, nil
 }
 
-// Reprocess makes a new job for a document and cancels those of it that are
-// still alive. Its content stays readable until the new job publishes.
-//
-// Errors: ErrNotFound, ErrNoSource.
-func (s *Store) Reprocess(ctx context.Context, id jobs.ID, r Reprocess) (Submitted, error) {
+// Reprocess implements Store.
+func (s *SQLite) Reprocess(ctx context.Context, id jobs.ID, r Reprocess) (Submitted, error) {
 	d, err := s.Get(ctx, id)
 	if err != nil {
 		return Submitted{}, err
 	}
-	if _, err := d.Source(); err != nil {
+	j, err := r.prepare(d)
+	if err != nil {
 		return Submitted{}, fmt.Errorf("reprocess document %s: %w", id, err)
 	}
-	j, err := d.job()
-	if err != nil {
-		return Submitted{}, err
-	}
-	j.Priority, j.Recovery, j.Instance = r.Priority, r.Recovery, r.Instance
 	var found pair
 	err = s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := exists(ctx, tx, id); err != nil {
@@ -117,12 +93,12 @@ func (s *Store) Reprocess(ctx context.Context, id jobs.ID, r Reprocess) (Submitt
 	if err != nil {
 		return Submitted{}, fmt.Errorf("reprocess document %s: %w", id, err)
 	}
-	return s.answer(ctx, found, j.ID)
+	return answer(ctx, s, s.db, found, j.ID)
 }
 
 // replaceJob inserts the job, then cancels the others of its document that are
 // alive: in this order the document is never without one.
-func (s *Store) replaceJob(ctx context.Context, tx *sql.Tx, j jobs.NewJob, by string) (pair, error) {
+func (s *SQLite) replaceJob(ctx context.Context, tx *sql.Tx, j jobs.NewJob, by string) (pair, error) {
 	inserted, err := s.db.InsertTx(ctx, tx, j)
 	if err != nil {
 		return pair{}, err
@@ -141,7 +117,7 @@ func (s *Store) replaceJob(ctx context.Context, tx *sql.Tx, j jobs.NewJob, by st
 }
 
 // cancelJobs cancels the document's live jobs but one.
-func (s *Store) cancelJobs(ctx context.Context, tx *sql.Tx, document, but jobs.ID, by string) error {
+func (s *SQLite) cancelJobs(ctx context.Context, tx *sql.Tx, document, but jobs.ID, by string) error {
 	ids, err := query(ctx, tx, scanID, `SELECT id FROM background_jobs WHERE document_id = ? AND id <> ? AND `+live, document.String(), but.String())
 	if err != nil {
 		return err
@@ -191,24 +167,4 @@ ORDER BY `+live+` DESC, id = (SELECT content_job_id FROM documents WHERE id = ?1
 		return jobs.ID{}, nil
 	}
 	return id, err
-}
-
-// answer reads what was found or made. ours is the id of the job that was to be
-// made.
-func (s *Store) answer(ctx context.Context, p pair, ours jobs.ID) (Submitted, error) {
-	out := Submitted{Deduplicated: p.job != ours}
-	var err error
-	if !p.document.IsZero() { // it is for a job by hand whose key was given again
-		if out.Document, err = s.Get(ctx, p.document); err != nil {
-			return Submitted{}, err
-		}
-	}
-	if p.job.IsZero() {
-		return out, nil
-	}
-	out.Job, err = jobs.Get(ctx, s.db, p.job)
-	if errors.Is(err, jobs.ErrNotFound) && out.Deduplicated {
-		return out, nil // deleted meanwhile
-	}
-	return out, err
 }

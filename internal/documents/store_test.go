@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -15,19 +16,66 @@ import (
 	"github.com/mivaa/mivaa/jobs/sqlite"
 )
 
-// env is a store in a file, and an instance that runs its jobs.
+// env is a store of either kind, and an instance that runs its jobs.
 type env struct {
 	*testing.T
-	jobs     *sqlite.Store
-	docs     *Store
+	jobs     jobs.Store
+	docs     Store
 	instance string
-	path     string
+	db       database
 }
 
-func newEnv(t *testing.T) *env {
+// database is what tests do by hand, in statements that both kinds understand.
+type database interface {
+	exec(ctx context.Context, stmt string, args ...any) error
+	row(ctx context.Context, stmt string, args ...any) scanner
+	again(t *testing.T) Store      // a store of another process
+	refuseJobs(e *env)             // makes every insert of a job fail
+	dump(e *env) map[string]string // all tables and views as text, by name
+}
+
+// makeEnv opens an empty store of one kind.
+type makeEnv func(t *testing.T) *env
+
+// onBoth runs a test on a store of either kind.
+func onBoth(t *testing.T, test func(t *testing.T, newEnv makeEnv)) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "mivaa.db")
-	store, err := sqlite.Open(t.Context(), sqlite.Config{Path: path})
+	for _, kind := range []struct {
+		name string
+		make makeEnv
+	}{{"sqlite", newSQLiteEnv}, {"postgres", newPostgresEnv}} {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, kind.make)
+		})
+	}
+}
+
+func newSQLiteEnv(t *testing.T) *env {
+	t.Helper()
+	db := &sqliteDatabase{path: filepath.Join(t.TempDir(), "mivaa.db")}
+	docs := db.again(t).(*SQLite)
+	db.store = docs.db
+	return (&env{T: t, jobs: docs.db, docs: docs, db: db}).join()
+}
+
+func (e *env) join() *env {
+	e.Helper()
+	e.instance = jobs.NewID().String()
+	proof, err := e.jobs.Join(e.Context(), jobs.Instance{ID: e.instance, Host: "test", PID: 1, Lease: time.Hour})
+	e.ok(err)
+	e.Cleanup(func() { _ = proof.Close() }) // the store is closed before or after, either is fine
+	return e
+}
+
+type sqliteDatabase struct {
+	path  string
+	store *sqlite.Store
+}
+
+func (d *sqliteDatabase) again(t *testing.T) Store {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), sqlite.Config{Path: d.path})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,15 +84,57 @@ func newEnv(t *testing.T) *env {
 			t.Error(err)
 		}
 	})
-	docs, err := New(t.Context(), store)
+	docs, err := NewSQLite(t.Context(), store)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &env{T: t, jobs: store, docs: docs, instance: jobs.NewID().String(), path: path}
-	proof, err := store.Join(t.Context(), jobs.Instance{ID: e.instance, Host: "test", PID: 1, Lease: time.Hour})
+	return docs
+}
+
+func (d *sqliteDatabase) exec(ctx context.Context, stmt string, args ...any) error {
+	return d.store.Update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.Exec(stmt, args...)
+		return err
+	})
+}
+
+func (d *sqliteDatabase) refuseJobs(e *env) {
+	e.exec(`CREATE TRIGGER refuse BEFORE INSERT ON background_jobs BEGIN SELECT raise(ABORT, 'no more jobs'); END`)
+}
+
+func (d *sqliteDatabase) dump(e *env) map[string]string {
+	e.Helper()
+	names, err := query(e.Context(), d.store.Reader(), func(row scanner) (string, error) {
+		var s string
+		err := row.Scan(&s)
+		return s, err
+	}, `SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')`)
 	e.ok(err)
-	t.Cleanup(func() { _ = proof.Close() }) // the store is closed before or after, either is fine
-	return e
+	out := map[string]string{}
+	for _, name := range names {
+		rows, err := d.store.Reader().QueryContext(e.Context(), `SELECT * FROM "`+name+`"`)
+		e.ok(err)
+		columns, err := rows.Columns()
+		e.ok(err)
+		var text strings.Builder
+		for rows.Next() {
+			values := make([]any, len(columns))
+			for i := range values {
+				values[i] = new(any)
+			}
+			e.ok(rows.Scan(values...))
+			for i := range values {
+				fmt.Fprintf(&text, "%s=%s ", columns[i], *values[i].(*any))
+			}
+		}
+		e.ok(errors.Join(rows.Err(), rows.Close()))
+		out[name] = text.String()
+	}
+	return out
+}
+
+func (d *sqliteDatabase) row(ctx context.Context, stmt string, args ...any) scanner {
+	return d.store.Reader().QueryRowContext(ctx, stmt, args...)
 }
 
 func (e *env) ok(err error) {
@@ -125,16 +215,15 @@ func (e *env) fail() jobs.Job {
 func (e *env) count(query string, args ...any) int {
 	e.Helper()
 	var n int
-	e.ok(e.jobs.Reader().QueryRowContext(e.Context(), query, args...).Scan(&n))
+	e.ok(e.db.row(e.Context(), query, args...).Scan(&n))
 	return n
 }
 
 func (e *env) exec(query string, args ...any) {
 	e.Helper()
-	e.ok(e.docs.update(context.Background(), func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, query, args...)
-		return err
-	}))
+	if err := e.db.exec(context.Background(), query, args...); err != nil {
+		e.Fatalf("%s: %v", query, err)
+	}
 }
 
 func (e *env) get(id jobs.ID) Document {

@@ -39,9 +39,9 @@ type OpenFunc func(ctx context.Context, src io.ReaderAt, size int64, password st
 // Extractor reads documents. All fields but Stats are required.
 type Extractor struct {
 	Open      OpenFunc
-	Documents *documents.Store
+	Documents documents.Store
 	Jobs      jobs.Store // the store that holds the steps
-	Blobs     *blob.Folder
+	Blobs     blob.Store
 	Engine    Engine
 	Stats     *Stats
 }

@@ -159,7 +159,7 @@ func (s *setter) line(size float32, text string) {
 type env struct {
 	*testing.T
 	jobs      *sqlite.Store
-	docs      *documents.Store
+	docs      documents.Store
 	blobs     *blob.Folder
 	engine    *engine
 	extractor *Extractor
@@ -175,7 +175,7 @@ func newEnv(t *testing.T) *env {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	docs, err := documents.New(t.Context(), store)
+	docs, err := documents.NewSQLite(t.Context(), store)
 	if err != nil {
 		t.Fatal(err)
 	}

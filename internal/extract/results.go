@@ -14,7 +14,7 @@ import (
 
 // Results reads what was recorded of documents.
 type Results struct {
-	Documents *documents.Store
+	Documents documents.Store
 	Jobs      jobs.Store // the store that holds the steps
 }
 
@@ -178,7 +178,7 @@ func (r *Results) Open(ctx context.Context, req Request) (*Result, error) {
 	return res, nil
 }
 
-func (res *Result) findFailed(ctx context.Context, docs *documents.Store) error {
+func (res *Result) findFailed(ctx context.Context, docs documents.Store) error {
 	failed, err := docs.FailedPages(ctx, res.JobID)
 	if err != nil {
 		return err
