@@ -12,7 +12,7 @@ import (
 func (s *session) claimLoop(ctx, life context.Context, only *ID, attempts *sync.WaitGroup) {
 	watch, unwatch := context.WithCancel(life)
 	defer unwatch()
-	hints := s.listen(s.w.Store.Watch(watch))
+	hints, deaths := s.listen(s.w.Store.Watch(watch))
 	if only != nil {
 		for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 			j, err := Get(ctx, s.w.Store, *only)
@@ -38,26 +38,32 @@ func (s *session) claimLoop(ctx, life context.Context, only *ID, attempts *sync.
 		if only != nil && s.isOver(life, *only) {
 			return
 		}
-		s.await(ctx, hints, pace.next(len(claimed.Jobs), err, claimed.NextDue), full)
+		s.await(ctx, hints, deaths, pace.next(len(claimed.Jobs), err, claimed.NextDue), full)
 	}
 }
 
-// listen passes hints on to the claim loop, and has those of a move renewed at
-// once: the answer names the attempts that were lost by it.
-func (s *session) listen(hints <-chan Hint) <-chan struct{} {
-	work := make(chan struct{}, 1)
+// listen passes hints on to the claim loop, those of a death apart, and has those
+// of a move renewed at once: the answer names the attempts that were lost by it.
+func (s *session) listen(hints <-chan Hint) (work, deaths <-chan struct{}) {
+	w, d := make(chan struct{}, 1), make(chan struct{}, 1)
+	tell := func(c chan struct{}) {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
 	go func() { // ends with the watch
 		for h := range hints {
 			if h&HintMoved != 0 && len(s.held()) > 0 {
 				s.renewNow()
 			}
-			select {
-			case work <- struct{}{}:
-			default:
+			if h&HintDied != 0 {
+				tell(d)
 			}
+			tell(w)
 		}
 	}()
-	return work
+	return w, d
 }
 
 // claimAndStart makes one claim and starts what it brought. full says that all
@@ -140,8 +146,9 @@ func (s *session) isOver(ctx context.Context, id ID) bool {
 	return err == nil && (j.Ended() || j.Status == Processing)
 }
 
-// await waits for a reason to claim again.
-func (s *session) await(ctx context.Context, hints <-chan struct{}, p pause, full bool) {
+// await waits for a reason to claim again. A death is one at any moment, also
+// while no slot is free: others may have some.
+func (s *session) await(ctx context.Context, hints, deaths <-chan struct{}, p pause, full bool) {
 	poll := time.NewTimer(p.poll)
 	defer poll.Stop()
 	quiet := time.NewTimer(p.quiet)
@@ -158,6 +165,8 @@ func (s *session) await(ctx context.Context, hints <-chan struct{}, p pause, ful
 		case <-s.gone:
 			return
 		case <-poll.C:
+			return
+		case <-deaths:
 			return
 		case <-freed:
 			return

@@ -119,6 +119,9 @@ const (
 	// HintMoved: a person moved a job that was running, perhaps here. A store
 	// that cannot tell such a change from others never says so.
 	HintMoved
+	// HintDied: an instance was declared dead; its jobs wait to be recovered.
+	// As with HintMoved, not every store says so.
+	HintDied
 )
 
 // Renewal is what an instance says when it renews its lease.

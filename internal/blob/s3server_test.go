@@ -20,6 +20,8 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/mivaa/mivaa/internal/pgtest"
 )
 
 // s3Program builds the server that the tests run: a module of its own pins it,
@@ -127,6 +129,7 @@ func (s *s3Server) up() error {
 		"posix", "--sidecar", filepath.Join(s.dir, "about"), filepath.Join(s.dir, "objects"))
 	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+s.access, "ROOT_SECRET_KEY="+s.secret)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, &s.log, &s.log
+	pgtest.DieWithUs(cmd)
 	if err := cmd.Start(); err != nil {
 		return err
 	}

@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// dieWithUs has the server stop when this process is gone, however it went.
-func dieWithUs(cmd *exec.Cmd) {
+// DieWithUs has a server stop when this process is gone, however it went.
+func DieWithUs(cmd *exec.Cmd) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}

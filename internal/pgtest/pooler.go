@@ -105,7 +105,7 @@ func runPooler(tb testing.TB, s *Server) error {
 	cmd := s.command(context.Background(), "pgbouncer", filepath.Join(s.dir, "pgbouncer.ini"))
 	var log buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
-	dieWithUs(cmd)
+	DieWithUs(cmd)
 	if err := cmd.Start(); err != nil {
 		return err
 	}

@@ -143,7 +143,7 @@ func (s *Server) Up() error {
 	defer log.Close()
 	cmd := s.command(context.Background(), "postgres", args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	dieWithUs(cmd)
+	DieWithUs(cmd)
 	if err := cmd.Start(); err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ type claim struct {
 }
 
 func (c *claim) run(ctx context.Context) error {
-	looked := c.p.Starting || c.p.Limit <= 0 || c.s.looks.overdue(c.s.lookEvery)
+	looked := c.p.Starting || c.p.Limit <= 0 || len(c.p.Only) > 0 || c.s.looks.overdue(c.s.lookEvery)
 	if looked {
 		if err := c.look(ctx); err != nil {
 			return err

@@ -106,7 +106,7 @@ func TestEventsOfAllMissNoneAtOnce(t *testing.T) {
 	seen := map[int64]bool{}
 	var last int64
 	for ended := false; ; {
-		events, err := s.Events(t.Context(), jobs.ID{}, last, 10)
+		events, err := s.Events(t.Context(), jobs.ID{}, last, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}

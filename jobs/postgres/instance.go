@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/puddle/v2"
 
 	"github.com/mivaa/mivaa/jobs"
 )
@@ -41,6 +42,8 @@ func (s *Store) Join(ctx context.Context, in jobs.Instance) (io.Closer, error) {
 		return nil, errors.New("join: no instance id given")
 	case in.Lease < time.Millisecond:
 		return nil, fmt.Errorf("%s: no lease given", op)
+	case s.life.Err() != nil:
+		return nil, storeError(op, puddle.ErrClosedPool)
 	}
 	m := &membership{s: s, in: in}
 	err := s.enrol(ctx, op, m)

@@ -96,6 +96,6 @@ func (s *Store) expire(ctx context.Context, q querier, id string, seenAt time.Ti
 		return err
 	}
 	s.log.Warn("instance is dead: its lease ran out", jobs.KeyInstance, id)
-	s.changed(jobs.HintChanged)
+	s.changed(jobs.HintDied)
 	return nil
 }

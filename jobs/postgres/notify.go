@@ -155,6 +155,9 @@ func payload(from string, h jobs.Hint) string {
 	if h&jobs.HintMoved != 0 {
 		text += "m"
 	}
+	if h&jobs.HintDied != 0 {
+		text += "d"
+	}
 	return text
 }
 
@@ -174,6 +177,8 @@ func (o *outgoing) read(text string) (h jobs.Hint) {
 			h |= jobs.HintChanged
 		case 'm':
 			h |= jobs.HintMoved
+		case 'd':
+			h |= jobs.HintDied
 		default:
 			return everything
 		}

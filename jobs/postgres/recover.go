@@ -100,9 +100,11 @@ func (c corpse) death(j jobs.Job) death {
 // hand.
 func (r *recovery) interruptLost(ctx context.Context) error {
 	query := `SELECT ` + jobColumnsOf("j") + `, i.id IS NOT NULL, coalesce(i.state, ''), coalesce(i.death, ''),
-			EXISTS (SELECT FROM jobs_schema.job_instances AS later
-				WHERE later.host = i.host AND later.boot <> i.boot AND later.boot <> '' AND i.boot <> '' AND later.started_at >= i.started_at)
+			coalesce(i.boot <> '' AND CASE WHEN me.host = i.host THEN me.boot <> '' AND me.boot <> i.boot
+				ELSE EXISTS (SELECT FROM jobs_schema.job_instances AS later
+					WHERE later.host = i.host AND later.boot <> '' AND later.boot <> i.boot AND later.started_at >= i.started_at) END, FALSE)
 		FROM jobs_schema.background_jobs AS j LEFT JOIN jobs_schema.job_instances AS i ON i.id = j.instance_id
+			LEFT JOIN jobs_schema.job_instances AS me ON me.id = $3
 		WHERE j.status = 'processing' AND (i.id IS NULL OR i.state NOT IN ('live', 'stopping')) AND ($1::uuid[] IS NULL OR j.id = ANY($1))
 		LIMIT $2 FOR UPDATE OF j SKIP LOCKED`
 	const update = `UPDATE jobs_schema.background_jobs AS j SET status = 'interrupted',
@@ -112,7 +114,7 @@ func (r *recovery) interruptLost(ctx context.Context) error {
 			recovery = g.recovery, progress = least(j.progress, 99)
 		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::text[]) AS g (id, cause, reason, charge, recovery)
 		WHERE j.id = g.id AND j.status = 'processing'`
-	rows, err := r.q.Query(ctx, r.s.SQL(query), r.only, mostRecovered)
+	rows, err := r.q.Query(ctx, r.s.SQL(query), r.only, mostRecovered, r.p.Instance)
 	if err != nil {
 		return err
 	}

@@ -124,7 +124,7 @@ func (s *Store) declare(ctx context.Context, q querier, suspects []suspect) erro
 			continue
 		}
 		s.log.Warn("instance is dead: its session lock is free", jobs.KeyInstance, x.id)
-		s.changed(jobs.HintChanged)
+		s.changed(jobs.HintDied)
 	}
 	return nil
 }

@@ -39,6 +39,9 @@ func OpenAlone(ctx context.Context, path string) (*Store, error) {
 		return nil, err
 	}
 	found, err := Inspect(ctx, path)
+	if isBusy(err) { // somebody else has it open alone
+		return nil, fmt.Errorf("%s: %w", op, ErrInUse)
+	}
 	if err != nil {
 		return nil, err
 	}
