@@ -14,12 +14,6 @@ import (
 	"github.com/mivaa/mivaa/jobs"
 )
 
-func empty(t *testing.T) (*Store, string) {
-	t.Helper()
-	url, schema := pgtest.Schema(t)
-	return open(t, Config{URL: few(url), Schema: schema}), schema
-}
-
 // elsewhere is a job as another store has it, with a history of n events.
 func elsewhere(status jobs.Status, n int) Imported {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 123e6, time.UTC)
@@ -51,7 +45,7 @@ func elsewhere(status jobs.Status, n int) Imported {
 // A job arrives as it stands elsewhere, once, however often it is given.
 func TestImport(t *testing.T) {
 	t.Parallel()
-	s, _ := empty(t)
+	s, _ := fresh(t)
 	for _, status := range []jobs.Status{jobs.Pending, jobs.Completed, jobs.Failed, jobs.Interrupted} {
 		given := elsewhere(status, 2*mostInserted+10)
 		for round := range 2 {
@@ -91,7 +85,7 @@ func TestImport(t *testing.T) {
 // an attempt of its own.
 func TestImportedWaits(t *testing.T) {
 	t.Parallel()
-	s, _ := empty(t)
+	s, _ := fresh(t)
 	late, early := elsewhere(jobs.Pending, 0), elsewhere(jobs.Pending, 0)
 	late.RunAt = late.RunAt.Add(time.Hour)
 	late.Crashes, early.Crashes, late.Owner, early.Owner = 0, 0, "", ""
@@ -112,7 +106,7 @@ func TestImportedWaits(t *testing.T) {
 // Steps come before their job, and never after it.
 func TestImportSteps(t *testing.T) {
 	t.Parallel()
-	s, _ := empty(t)
+	s, _ := fresh(t)
 	given := elsewhere(jobs.Interrupted, 1)
 	step := func(n int) jobs.Step {
 		return jobs.Step{Seq: n, Data: json.RawMessage(fmt.Sprintf(`{ "n":%d,  "nul":"\u0000" }`, n))}
@@ -140,7 +134,7 @@ func TestImportSteps(t *testing.T) {
 // A key that is another job's stays that job's; another owner's is no matter.
 func TestImportKeys(t *testing.T) {
 	t.Parallel()
-	s, _ := empty(t)
+	s, _ := fresh(t)
 	one, two, three := elsewhere(jobs.Pending, 0), elsewhere(jobs.Pending, 0), elsewhere(jobs.Pending, 0)
 	one.IdempotencyKey, two.IdempotencyKey, three.IdempotencyKey, three.Owner = "k", "k", "k", ""
 	done, err := s.Import(t.Context(), one, two, three)
@@ -174,12 +168,12 @@ func TestObjectOf(t *testing.T) {
 
 func TestDiagnose(t *testing.T) {
 	t.Parallel()
-	s, schema := empty(t)
+	s, schema := fresh(t)
 	tx, err := person(t, schema).Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tx.Rollback(t.Context())
+	defer func() { _ = tx.Rollback(t.Context()) }() // it is read alone
 	if _, err := tx.Exec(t.Context(), `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM background_jobs`); err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +186,8 @@ func TestDiagnose(t *testing.T) {
 	}
 }
 
-// A pooler that shares sessions is found.
+// A pooler that shares sessions is found, where no other way to the server is
+// given. What a URL says of the pool of connections is no business of the server.
 func TestDiagnosePooler(t *testing.T) {
 	t.Parallel()
 	url, schema := pgtest.Schema(t)

@@ -88,25 +88,26 @@ func settingsFor(lease time.Duration) string {
 	return fmt.Sprintf(sessionSettings, probesAfter, probesEvery, probes, given)
 }
 
-// connectDirect opens a connection by DirectURL, outside the pool. The caller
-// closes it.
+// connectDirect opens a connection by DirectURL, outside the pool, and sets
+// nothing on it: behind a pooler others would have it next. The caller closes it.
 func (s *Store) connectDirect(ctx context.Context) (*pgx.Conn, error) {
-	return s.connectFor(ctx, 0)
-}
-
-// connectFor is connectDirect for an instance with a lease.
-func (s *Store) connectFor(ctx context.Context, lease time.Duration) (*pgx.Conn, error) {
-	config, err := pgx.ParseConfig(s.config.DirectURL)
-	if err != nil {
-		return nil, unreadable(err)
-	}
-	complete(config)
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	conn, err := pgx.ConnectConfig(ctx, config)
+	config, err := connConfig(s.config.DirectURL)
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	return pgx.ConnectConfig(ctx, config)
+}
+
+// connectFor opens a session for an instance with a lease, or (0) to listen.
+func (s *Store) connectFor(ctx context.Context, lease time.Duration) (*pgx.Conn, error) {
+	conn, err := s.connectDirect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
 	if _, err := conn.PgConn().Exec(ctx, settingsFor(lease)).ReadAll(); err != nil {
 		closeConn(conn)
 		return nil, err

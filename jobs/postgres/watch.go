@@ -141,7 +141,7 @@ func (s *Store) pollUntil(ctx context.Context, tick, end <-chan time.Time) {
 // listen passes notices on until its connection breaks; heard says that it stood.
 // What was missed before it stood is told as one hint.
 func (s *Store) listen(ctx context.Context, missed jobs.Hint) (heard bool, err error) {
-	conn, err := s.connectDirect(ctx)
+	conn, err := s.connectFor(ctx, 0)
 	if err != nil {
 		return false, err
 	}
