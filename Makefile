@@ -9,7 +9,7 @@ FUZZTIME ?= 10s
 PLATFORMS = linux/amd64 linux/arm64 darwin/arm64 windows/amd64
 CHECKS    = format tidy-check vet staticcheck lint vuln cross bench-once test
 
-.PHONY: help run build test check bench fuzz tidy cross format tidy-check vet staticcheck lint vuln bench-once
+.PHONY: help run build test check bench bench-peer faults fuzz tidy cross format tidy-check vet staticcheck lint vuln bench-once
 
 help: ## list what can be done here
 	@while IFS= read -r line; do \
@@ -41,6 +41,12 @@ check: ## all that CI looks at: format, vet, linters, tidy, cross builds, benchm
 bench: ## run the benchmarks (BENCH=pattern, BENCHTIME=10s)
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -timeout 60m ./...
 
+bench-peer: ## the engine beside River on one PostgreSQL of their own (BENCH=pattern)
+	cd bench && go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 60m
+
+faults: ## kill, pause, cut and fill while jobs run (FAULTS=10000 FAULTS_FOR=2h FAULTS_STORE=sqlite FAULTS_SEED=1)
+	go test -count=1 -v -run TestFaults -timeout 5h ./e2e/faults
+
 fuzz: ## run each fuzz target for 10 s (FUZZTIME=5m)
 	@find . -name '*_test.go' -exec grep '^func Fuzz' /dev/null {} + | { failed=; \
 	while IFS=: read -r file func; do \
@@ -52,7 +58,7 @@ fuzz: ## run each fuzz target for 10 s (FUZZTIME=5m)
 
 tidy: ## bring go.mod, go.sum and formatting in order
 	go mod tidy
-	cd tools && go mod tidy
+	for module in bench tools tools/s3; do (cd $$module && go mod tidy) || exit 1; done
 	$(TOOL) golangci-lint fmt
 
 cross: ## build and vet for every platform, without cgo
@@ -69,10 +75,11 @@ format:
 
 tidy-check:
 	go mod tidy -diff
-	cd tools && go mod tidy -diff
+	@for module in bench tools; do echo "$$module"; (cd $$module && go mod tidy -diff) || exit 1; done
 
 vet:
 	go vet ./...
+	cd bench && go vet ./...
 
 staticcheck:
 	$(TOOL) staticcheck ./...

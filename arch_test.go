@@ -25,14 +25,14 @@ const module = "github.com/mivaa/mivaa"
 // line above its own. Two packages on one line never import each other. Tests
 // are free: a store's test runs the suite that knows no store.
 var layers = [][]string{
-	{"jobs", "client", "internal/layout"},
+	{"jobs", "client", "internal/layout", "internal/pgtest", "internal/faultproxy"},
 	{"jobs/sqlite", "jobs/postgres", "jobs/storetest", "jobs/crashtest", "internal/pdf"},
 	{"internal/blob"},
 	{"internal/documents"}, // a document names its source as blob does
 	{"internal/extract"},
 	{"internal/api", "internal/dashboard", "internal/lifecycle"},
 	{"cmd/mivaa", "examples/sample"},
-	{"e2e"},
+	{"e2e", "e2e/faults"},
 }
 
 // apart are packages that import, of ours, even less than their layer allows.
@@ -53,7 +53,7 @@ var confined = []struct {
 	why:     "what lies below the API works without a server",
 }, {
 	imports: []string{"database/sql", "database/sql/", "modernc.org/sqlite", "modernc.org/sqlite/", "github.com/jackc/pgx/"},
-	in:      []string{"jobs/sqlite/*", "jobs/postgres/*", "internal/documents/*", "internal/blob/*", "e2e/*"},
+	in:      []string{"jobs/sqlite/*", "jobs/postgres/*", "internal/documents/*", "internal/blob/*", "internal/pgtest/*", "bench/*", "e2e/*", "e2e/faults/*"},
 	why:     "what lies above a store asks the store",
 }}
 
