@@ -71,11 +71,17 @@ func (s *session) listen(hints <-chan Hint) (work, deaths <-chan struct{}) {
 func (s *session) claimAndStart(ctx, life context.Context, only *ID, attempts *sync.WaitGroup) (claimed Claimed, full bool, err error) {
 	s.turn <- struct{}{}
 	defer func() { <-s.turn }()
+	if err := s.findStrays(ctx, life, only, attempts); err != nil {
+		return claimed, false, err
+	}
 	p := s.params(only)
 	if s.w.draining.Load() {
 		p.Limit = 0
 	}
 	claimed, err = s.claim(ctx, life, p)
+	if err != nil && !errors.Is(err, ErrInstanceGone) {
+		s.doubt.begin(s.instance.Lease)
+	}
 	s.tell(claimed)
 	for _, j := range claimed.Jobs {
 		s.start(life, j, attempts)

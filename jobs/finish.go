@@ -32,6 +32,7 @@ func (s *session) finished(ctx context.Context, a *Attempt, err error) {
 	if lost == nil {
 		return // ended, or abandoned before it returned
 	}
+	s.settle(a.job.Fence())
 	s.log.Warn("attempt lost its job", KeyJob, a.job.ID, KeyAttempt, a.job.Attempt, KeyError, lost)
 	if s.w.Hooks.Lost != nil {
 		s.w.Hooks.Lost(a.job, lost, took)
@@ -136,6 +137,7 @@ func (s *session) written(batch []ended, lost []Fence) {
 	}
 	for _, e := range batch {
 		a, o := e.attempt, e.outcome
+		s.settle(o.Fence)
 		if gone[o.Fence] {
 			s.log.Warn("attempt lost its job before its end was written", KeyJob, a.job.ID, KeyAttempt, a.job.Attempt)
 			s.w.refused(o.Fence)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -25,6 +26,10 @@ func newID(at time.Time) ID {
 	id[8] = id[8]&0x3f | 0x80
 	return id
 }
+
+// newInstanceID returns 65 random bits. An instance's id stands in every row that
+// it writes, so it is no longer than it has to be.
+func newInstanceID() string { return strings.ToLower(rand.Text()[:13]) }
 
 // ParseID reads the usual form, 8-4-4-4-12 hexadecimal digits of either case.
 func ParseID(s string) (ID, error) {

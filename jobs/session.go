@@ -29,10 +29,12 @@ type session struct {
 
 	mu      sync.Mutex
 	running map[Fence]*Attempt // by attempt: one that was taken away may still run beside its successor
+	known   map[Fence]bool     // attempts that were begun, and whose end is not written
 	waiting []chan struct{}    // closed when nothing runs
 	freed   chan struct{}      // has a token when a slot became free
 	outbox  *outbox            // how attempts ended, on the way to Finish
 	turn    chan struct{}      // holds a token while a claim is under way
+	doubt   doubt              // used with the token
 
 	acked    atomic.Value  // time.Time of the last acknowledged renewal
 	urgent   chan struct{} // asks for a renewal now
@@ -103,7 +105,7 @@ func (s *session) start(life context.Context, j Job, attempts *sync.WaitGroup) {
 	ctx, cancel := context.WithCancelCause(life)
 	a := &Attempt{job: j, worker: s.w, notice: s.notice, cancel: cancel, began: time.Now(), done: j.StepsDone, total: j.StepsTotal}
 	s.mu.Lock()
-	s.running[j.Fence()] = a
+	s.running[j.Fence()], s.known[j.Fence()] = a, true
 	s.mu.Unlock()
 	if s.isGone() { // while it was claimed
 		a.lose(ErrLeaseLost)

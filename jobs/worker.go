@@ -223,7 +223,7 @@ func (w *Worker) rejoin(ctx context.Context) bool {
 }
 
 func (w *Worker) newSession(ctx context.Context) (*session, error) {
-	in := Instance{ID: NewID().String(), PID: os.Getpid(), Version: w.Version, Boot: BootID(), Lease: w.lease()}
+	in := Instance{ID: newInstanceID(), PID: os.Getpid(), Version: w.Version, Boot: BootID(), Lease: w.lease()}
 	in.Host, _ = os.Hostname() // for people; unknown is no reason not to work
 	proof, err := w.Store.Join(ctx, in)
 	if err != nil {
@@ -232,7 +232,7 @@ func (w *Worker) newSession(ctx context.Context) (*session, error) {
 	s := &session{
 		w: w, instance: in, proof: proof,
 		log: w.logger().With(KeyInstance, in.ID), notice: newNotice(),
-		again: w.rejoining, running: map[Fence]*Attempt{}, freed: make(chan struct{}, 1), outbox: newOutbox(), turn: make(chan struct{}, 1),
+		again: w.rejoining, running: map[Fence]*Attempt{}, known: map[Fence]bool{}, freed: make(chan struct{}, 1), outbox: newOutbox(), turn: make(chan struct{}, 1),
 		gone: make(chan struct{}), urgent: make(chan struct{}, 1), kinds: w.kinds(),
 	}
 	s.acked.Store(time.Now())
