@@ -127,7 +127,12 @@ type event struct {
 // history returns a job's events, as the operator's command shows them.
 func history(t testing.TB, dir, id string) []event {
 	t.Helper()
-	out, stderr, code := cli(t, "jobs", "show", "--json", "--data-dir", dir, id)
+	return historyWith(t, nil, dir, id)
+}
+
+func historyWith(t testing.TB, setup func(*exec.Cmd), dir, id string) []event {
+	t.Helper()
+	out, stderr, code := cliWith(t, setup, "jobs", "show", "--json", "--data-dir", dir, id)
 	var shown struct {
 		Events []event `json:"events"`
 	}

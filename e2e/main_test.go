@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/mivaa/mivaa/internal/pgtest"
 )
 
 // binary is the program under test; template is a data dir whose compiled PDF
@@ -33,7 +35,7 @@ func runTests(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	return m.Run()
+	return pgtest.Main(m)
 }
 
 // build makes the binary, and the template by reading one page.

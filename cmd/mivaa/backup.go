@@ -17,15 +17,19 @@ func (c *console) backupCommand() *cobra.Command {
 	var a consent
 	cmd := &cobra.Command{
 		Use: "backup FILE", GroupID: groupOperate, Args: takes(cobra.ExactArgs(1)),
-		Short: "Copy the database while it is in use",
-		Long: `Copy the database while it is in use. The copy is consistent and complete up to the
+		Short: "Copy the embedded database while it is in use",
+		Long: `Copy the embedded database while it is in use. The copy is consistent and complete up to the
 moment the command was given; FILE appears whole or not at all.
 
 The source files stand beside the database, in blobs/, and never change once they
-are written: copy that folder after this command, with any tool.`,
+are written: copy that folder after this command, with any tool. PostgreSQL is backed up with
+its own tools: the command then names the one that does it.`,
 		Example: `  mivaa backup /backup/mivaa.db
   mivaa backup --yes /backup/mivaa.db && rsync -a data/blobs/ /backup/blobs/`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if s.shared() {
+				return s.useDump(args[0])
+			}
 			ctx, stop := stoppable(cmd.Context())
 			defer stop()
 			return c.with(ctx, &s, func(d *data) error { return c.backup(ctx, cmd, d, a, args[0]) })
@@ -34,6 +38,20 @@ are written: copy that folder after this command, with any tool.`,
 	s.register(cmd.Flags())
 	a.register(cmd.Flags())
 	return cmd
+}
+
+// useDump names the command that backs PostgreSQL up.
+func (s *storeSettings) useDump(path string) error {
+	command := "pg_dump --format=custom"
+	if s.schema.text != "" {
+		command += " --schema=" + quote(s.schema.text)
+	}
+	command += " --file=" + quote(path) + " " + quote(s.forTools())
+	hint := command + " (the password in PGPASSWORD or ~/.pgpass)"
+	if at := s.location(); !at.Database {
+		hint += "; then copy the sources in " + at.String()
+	}
+	return &exitError{exit: exitUsage, code: "postgres", err: errors.New("PostgreSQL is backed up with its own tools"), hint: hint}
 }
 
 // backupResult is what --json prints.
@@ -57,7 +75,7 @@ func (c *console) backup(ctx context.Context, cmd *cobra.Command, d *data, a con
 		}
 	}
 	began := time.Now()
-	if err := d.jobs.Backup(ctx, path); err != nil {
+	if err := d.embedded().Backup(ctx, path); err != nil {
 		return err
 	}
 	info, err := os.Stat(path)
@@ -85,7 +103,7 @@ func (d *data) backupTarget(path string) (replaces bool, err error) {
 		return false, usagef("%s is not a file: give the name of the copy", path)
 	}
 	for _, end := range []string{"", "-wal", "-shm"} {
-		own, err := os.Stat(d.jobs.Path() + end)
+		own, err := os.Stat(d.embedded().Path() + end)
 		if err == nil && os.SameFile(own, info) {
 			return false, usagef("%s is the database itself", path)
 		}

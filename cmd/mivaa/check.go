@@ -15,6 +15,7 @@ import (
 
 	"github.com/mivaa/mivaa/internal/pdf"
 	"github.com/mivaa/mivaa/jobs"
+	"github.com/mivaa/mivaa/jobs/postgres"
 )
 
 func (c *console) checkCommand() *cobra.Command {
@@ -34,6 +35,9 @@ else is wrong.`,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			c.began = true
 			environment = c.environment(cmd)
+			if errs := resolve(cmd); len(errs) > 0 { // nobody knows where to look
+				return usage(errors.Join(errs...))
+			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -86,15 +90,25 @@ type checker struct {
 	free        func(path string) (uint64, error)
 	now         func() time.Time
 
-	d *data // once the store is open
+	borrowed *storeSettings // s, with a data dir for the time of this command where there is none
+	d        *data          // once the store is open
+	seen     *postgres.Diagnosis
+	seenFail error
 }
 
 func (c *console) check(ctx context.Context, k *checker) error {
 	out := c.screen(c.out)
 	var failed []string
 	exit := exitFailure
+	var err error
+	var giveBack func()
+	k.borrowed, giveBack, err = k.s.borrow()
+	if err != nil {
+		return err
+	}
+	defer giveBack()
 	defer k.close()
-	for _, look := range []func(context.Context) finding{k.variables, k.folder, k.store, k.sources, k.reader, k.disk, k.clock} {
+	for _, look := range k.looks() {
 		f := look(ctx)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -113,6 +127,16 @@ func (c *console) check(ctx context.Context, k *checker) error {
 		return nil
 	}
 	return &exitError{exit: exit, code: "check_failed", err: fmt.Errorf("not well: %s", strings.Join(failed, ", "))}
+}
+
+// looks are what is looked at, in turn.
+func (k *checker) looks() []func(context.Context) finding {
+	if k.s.shared() {
+		return []func(context.Context) finding{
+			k.variables, k.folder, k.store, k.server, k.proof, k.notices, k.snapshots, k.sources, k.reader, k.disk, k.serverClock,
+		}
+	}
+	return []func(context.Context) finding{k.variables, k.folder, k.store, k.sources, k.reader, k.disk, k.clock}
 }
 
 func (c *console) tellFinding(s screen, f finding) error {
@@ -162,6 +186,9 @@ func (k *checker) variables(context.Context) finding {
 
 func (k *checker) folder(context.Context) finding {
 	info, err := os.Stat(k.s.dataDir)
+	if errors.Is(err, os.ErrNotExist) && k.s.shared() {
+		return ok("data-dir", "%s is not there: mivaa serve makes it, for caches and temporary copies", k.s.dataDir)
+	}
 	if err != nil {
 		return finding{
 			Check: "data-dir", State: stateFail, Detail: err.Error(), exit: exitUnavailable,
@@ -197,21 +224,24 @@ func (k *checker) store(ctx context.Context) finding {
 		words[i] = fmt.Sprintf("%s %d", s.Component, s.Version)
 		behind = behind || s.Pending > 0
 	}
-	if _, err := os.Stat(k.s.database()); err == nil && behind {
+	if behind && k.s.exists(ctx) == nil {
 		return finding{
 			Check: "store", State: stateWarn, Detail: "schema is behind: " + strings.Join(words, ", "),
 			Hint: "mivaa migrate; until then the store is not looked into",
 		}
 	}
-	d, err := k.s.openExisting(ctx, slog.New(slog.DiscardHandler))
+	d, err := k.borrowed.openExisting(ctx, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return unavailable(bad("store", err))
 	}
 	k.d = d
-	if err := d.jobs.Check(ctx); err != nil {
-		return unavailable(bad("store", err))
+	if file := d.embedded(); file != nil {
+		if err := file.Check(ctx); err != nil {
+			return unavailable(bad("store", err))
+		}
+		return ok("store", "opens, sound, schema %s (%s)", strings.Join(words, ", "), took(k.now().Sub(began)))
 	}
-	return ok("store", "opens, sound, schema %s (%s)", strings.Join(words, ", "), took(k.now().Sub(began)))
+	return ok("store", "%s opens, schema %s (%s)", k.s.where(), strings.Join(words, ", "), took(k.now().Sub(began)))
 }
 
 func unavailable(f finding) finding {
@@ -224,10 +254,14 @@ func (k *checker) sources(ctx context.Context) finding {
 		return finding{Check: "sources", State: stateWarn, Detail: "not looked at: the store is not open"}
 	}
 	began := k.now()
-	if err := k.d.blobs.Probe(ctx); err != nil {
+	blobs, err := k.d.sources(ctx)
+	if err == nil {
+		err = blobs.Probe(ctx)
+	}
+	if err != nil {
 		return unavailable(bad("sources", err))
 	}
-	return ok("sources", "written, read and deleted in %s (%s)", k.d.blobs.Path(), took(k.now().Sub(began)))
+	return ok("sources", "written, read and deleted in %s (%s)", blobs.Location(), took(k.now().Sub(began)))
 }
 
 func (k *checker) reader(ctx context.Context) finding {
@@ -310,7 +344,10 @@ func (k *checker) clock(ctx context.Context) finding {
 
 // took is a length of time for people.
 func took(d time.Duration) string {
-	if d < time.Second {
+	switch {
+	case d < time.Millisecond:
+		return "<1ms"
+	case d < time.Second:
 		return d.Round(time.Millisecond).String()
 	}
 	return d.Round(100 * time.Millisecond).String()

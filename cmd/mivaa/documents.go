@@ -105,7 +105,7 @@ func (st standing) status() jobs.Status {
 func (c *console) completeDocuments(s *storeSettings) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 		var offers []string
-		if err := bindEnv(cmd.Root(), cmd, c.env); err != nil {
+		if err := c.bind(cmd); err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}
 		err := c.with(cmd.Context(), s, func(d *data) error {

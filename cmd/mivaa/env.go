@@ -50,6 +50,10 @@ func bindEnv(root, cmd *cobra.Command, env []string) error {
 		if !set || f.Changed {
 			return
 		}
+		if s, ok := f.Value.(*setting); ok { // no flag was given: a hint does not repeat it
+			s.setEnv(value)
+			return
+		}
 		if err := cmd.Flags().Set(f.Name, value); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", envName(f.Name), err))
 		}
@@ -65,6 +69,29 @@ func bindEnv(root, cmd *cobra.Command, env []string) error {
 		return usage(errors.Join(errs...))
 	}
 	return nil
+}
+
+// bind gives a command its settings: flags, then the environment, and what only
+// makes sense of both together. All problems are reported at once.
+func (c *console) bind(cmd *cobra.Command) error {
+	var errs []error
+	if err := bindEnv(cmd.Root(), cmd, c.env); err != nil {
+		errs = append(errs, err)
+	}
+	if errs = append(errs, resolve(cmd)...); len(errs) > 0 {
+		return usage(errors.Join(errs...))
+	}
+	return nil
+}
+
+// resolve brings the settings of a command's stores together.
+func resolve(cmd *cobra.Command) (errs []error) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if s, ok := f.Value.(*setting); ok && s.resolve != nil {
+			errs = append(errs, s.resolve()...)
+		}
+	})
+	return errs
 }
 
 func everyFlag(cmd *cobra.Command, visit func(*pflag.Flag)) {

@@ -33,7 +33,7 @@ type world struct {
 	testing.TB
 	dir      string
 	store    *sqlite.Store
-	docs     *documents.Store
+	docs     documents.Store
 	blobs    *blob.Folder
 	instance string
 }
@@ -41,16 +41,21 @@ type world struct {
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
 	w := &world{TB: tb, dir: filepath.Join(tb.TempDir(), "data")}
-	var err error
-	w.store, err = sqlite.Open(tb.Context(), sqlite.Config{Path: filepath.Join(w.dir, "mivaa.db")})
-	w.ok(err)
-	tb.Cleanup(func() { w.ok(w.store.Close()) })
-	w.docs, err = documents.New(tb.Context(), w.store)
-	w.ok(err)
-	w.blobs, err = blob.OpenFolder(tb.Context(), filepath.Join(w.dir, "blobs"))
-	w.ok(err)
-	tb.Cleanup(func() { w.ok(w.blobs.Close()) })
+	w.open()
 	return w
+}
+
+func (w *world) open() {
+	w.Helper()
+	var err error
+	w.store, err = sqlite.Open(w.Context(), sqlite.Config{Path: filepath.Join(w.dir, "mivaa.db")})
+	w.ok(err)
+	w.Cleanup(func() { w.ok(w.store.Close()) })
+	w.docs, err = documents.NewSQLite(w.Context(), w.store)
+	w.ok(err)
+	w.blobs, err = blob.OpenFolder(w.Context(), filepath.Join(w.dir, "blobs"))
+	w.ok(err)
+	w.Cleanup(func() { w.ok(w.blobs.Close()) })
 }
 
 func (w *world) ok(err error) {

@@ -19,8 +19,8 @@ func (c *console) jobsCommand() *cobra.Command {
 	cmd := parent(&cobra.Command{
 		Use: "jobs", GroupID: groupOperate,
 		Short: "List, watch and move jobs",
-		Long: `List, watch and move jobs, straight on the data dir, with or without a running
-service. These commands run no job, and recover and mark none by themselves.
+		Long: `List, watch and move jobs, straight on the store, with or without a running
+service, from any machine that reaches it. These commands run no job, and recover and mark none by themselves.
 
 A job is named by its id or by the beginning of it, of four characters or more,
 as long as no other job's id begins the same way.`,
@@ -30,7 +30,7 @@ as long as no other job's id begins the same way.`,
 	})
 	cmd.AddCommand(
 		c.jobsListCommand(), c.jobsShowCommand(), c.jobsWatchCommand(), c.jobsEventsCommand(),
-		c.jobsResumeCommand(), c.jobsRetryCommand(), c.jobsRestartCommand(), c.jobsCancelCommand(),
+		c.jobsResumeCommand(), c.jobsRetryCommand(), c.jobsRestartCommand(), c.jobsCancelCommand(), c.jobsInterruptCommand(),
 		c.jobsStatsCommand(), c.jobsCleanupCommand(),
 	)
 	return cmd
@@ -219,6 +219,9 @@ type jobRow struct {
 	ErrorCode      *string        `json:"error_code"`
 	Owner          *string        `json:"owner"`
 	Position       *int64         `json:"position"`
+	MaxFailures    *int           `json:"max_failures"`
+	MaxCrashes     *int           `json:"max_crashes"`
+	RetryDelayMS   *int           `json:"retry_delay_ms"`
 }
 
 func rowOf(j jobs.Job) jobRow {
@@ -227,6 +230,7 @@ func rowOf(j jobs.Job) jobRow {
 		StartedAt: null(j.StartedAt), CompletedAt: null(j.CompletedAt), FailedAt: null(j.FailedAt), InterruptedAt: null(j.InterruptedAt),
 		Cause: null(j.Cause), InstanceID: null(j.InstanceID), IdempotencyKey: null(j.IdempotencyKey),
 		Recovery: null(j.Recovery), ErrorCode: null(j.ErrorCode), Owner: null(j.Owner), Position: null(j.Position),
+		MaxFailures: null(j.MaxFailures), MaxCrashes: null(j.MaxCrashes), RetryDelayMS: null(j.RetryDelayMS),
 	}
 }
 
@@ -262,7 +266,7 @@ func offer(cmd *cobra.Command, flag string, c *choice) {
 func (c *console) completeJobs(s *storeSettings, statuses ...jobs.Status) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 		var offers []string
-		if err := bindEnv(cmd.Root(), cmd, c.env); err != nil {
+		if err := c.bind(cmd); err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		if len(statuses) == 0 {

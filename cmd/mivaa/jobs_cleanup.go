@@ -108,7 +108,11 @@ func (d *data) removeEnded(ctx context.Context, r *cleanupResult) error {
 			break
 		}
 	}
-	swept, err := d.blobs.Sweep(ctx, d.documents.SourcesInUse)
+	blobs, err := d.sources(ctx)
+	if err != nil {
+		return err
+	}
+	swept, err := blobs.Sweep(ctx, d.documents.SourcesInUse)
 	r.Sources, r.Bytes = swept.Blobs, swept.Bytes
 	return err
 }

@@ -104,7 +104,7 @@ const (
 )
 
 // pace waits for the next look. The error is that of ctx.
-func pace(ctx context.Context, changes <-chan struct{}) error {
+func pace(ctx context.Context, changes <-chan jobs.Hint) error {
 	rest := time.NewTimer(fastest)
 	defer rest.Stop()
 	select {

@@ -94,6 +94,24 @@ and nothing but a person resumes the job.`,
 	})
 }
 
+func (c *console) jobsInterruptCommand() *cobra.Command {
+	m := &mover{
+		console: c, name: "interrupt", done: "interrupted", move: jobs.Interrupt,
+		all: []jobs.Status{jobs.Processing}, question: "Their processes lose them, and they go on elsewhere behind the last page that is recorded.",
+	}
+	return m.command(&cobra.Command{
+		Short: "Take running jobs from a process that hangs",
+		Long: `Take running jobs from the process that has them, which finds out with its next
+write and can record nothing any more. They go on by themselves at the first page
+that is not recorded, in any process that has room; one that is stamped manual
+waits for a person (mivaa jobs resume).
+
+A process that died needs no such help: its jobs are taken over by themselves.`,
+		Example: `  mivaa jobs interrupt 019a
+  mivaa jobs interrupt --all --owner alice --dry-run`,
+	})
+}
+
 func (m *mover) command(cmd *cobra.Command) *cobra.Command {
 	cmd.Use = m.name + " ID...|--all"
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -246,7 +264,7 @@ func (m *mover) confirm(n int, status jobs.Status) error {
 	}
 	question := m.question
 	if n == 1 {
-		question = strings.NewReplacer("Their", "Its", "resumes them", "resumes it").Replace(question)
+		question = strings.NewReplacer("Their processes lose them, and they go", "Its process loses it, and it goes", "Their", "Its", "resumes them", "resumes it").Replace(question)
 	}
 	return m.ask(m.cmd, m.flags.consent, strings.ToUpper(m.name[:1])+m.name[1:]+" "+counted(n, noun)+"? "+question)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/mivaa/mivaa/internal/pdf"
+	"github.com/mivaa/mivaa/internal/pgtest"
 )
 
 // TestMain makes the test binary a reader of PDFs where the pool starts it as
@@ -13,5 +14,5 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == pdf.ReaderCommand {
 		os.Exit(pdf.ReaderMain(os.Args[2:]))
 	}
-	os.Exit(m.Run())
+	os.Exit(pgtest.Main(m))
 }

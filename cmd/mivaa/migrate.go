@@ -10,8 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mivaa/mivaa/internal/blob"
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/jobs"
+	"github.com/mivaa/mivaa/jobs/postgres"
 	"github.com/mivaa/mivaa/jobs/sqlite"
 )
 
@@ -23,7 +25,8 @@ func (c *console) migrateCommand() *cobra.Command {
 		Short: "Bring the database to this version's schema",
 		Long: `Bring the database to this version's schema, creating it if it is not there. Every
 command does so when it opens the database; migrate does it at a time of your
-choice, and says what it did. There is no way back but a backup.`,
+choice, and says what it did. There is no way back but a backup. Of many machines on
+one PostgreSQL, the first that opens it migrates and the others wait.`,
 		Example: `  mivaa backup before.db && mivaa migrate
   mivaa migrate --dry-run
   mivaa migrate status --json`,
@@ -76,25 +79,17 @@ type schema struct {
 // schemas looks at the database without opening it as a store, which would
 // migrate it. One that is not there has version 0.
 func (s *storeSettings) schemas(ctx context.Context) ([]schema, error) {
-	if err := s.isFolder(); err != nil {
-		return nil, err
-	}
-	found, err := sqlite.Inspect(ctx, s.database())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	known, err := sqlite.SchemaVersion()
+	found, list, err := s.components(ctx)
 	if err != nil {
 		return nil, err
 	}
-	list := []schema{{Component: "jobs", Known: known}, {Component: "documents", Known: documents.SchemaVersion()}}
 	for i := range list {
 		l := &list[i]
 		l.Version = found[l.Component]
 		l.Pending = l.Known - l.Version
 		if l.Pending < 0 {
 			return nil, &jobs.StoreError{
-				Op:   "open " + s.database(),
+				Op:   "open " + s.where(),
 				Err:  fmt.Errorf("%w: schema of %s %d, this program knows %d", jobs.ErrNewerSchema, l.Component, l.Version, l.Known),
 				Hint: "use the version of mivaa that wrote it, or a newer one",
 			}
@@ -103,12 +98,55 @@ func (s *storeSettings) schemas(ctx context.Context) ([]schema, error) {
 	return list, nil
 }
 
+// Components of a schema.
+const (
+	componentJobs      = "jobs"
+	componentDocuments = "documents"
+	componentBlob      = "blob"
+)
+
+// components returns the versions found, and those that this program knows.
+func (s *storeSettings) components(ctx context.Context) (found map[string]int, known []schema, err error) {
+	if err := s.isFolder(); err != nil {
+		return nil, nil, err
+	}
+	if !s.shared() {
+		version, err := sqlite.SchemaVersion()
+		if err != nil {
+			return nil, nil, err
+		}
+		found, err := sqlite.Inspect(ctx, s.path())
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return found, []schema{{Component: componentJobs, Known: version}, {Component: componentDocuments, Known: documents.SchemaVersion()}}, err
+	}
+	version, err := postgres.SchemaVersion()
+	if err != nil {
+		return nil, nil, err
+	}
+	known = []schema{{Component: componentJobs, Known: version}, {Component: componentDocuments, Known: documents.PostgresSchemaVersion()}}
+	if s.location().Database {
+		known = append(known, schema{Component: componentBlob, Known: blob.DatabaseSchemaVersion()})
+	}
+	found, err = postgres.Inspect(ctx, s.postgres(nil))
+	return found, known, err
+}
+
 func (s *storeSettings) migrate(ctx context.Context) error {
-	d, err := s.open(ctx, slog.New(slog.DiscardHandler))
+	here, giveBack, err := s.borrow()
 	if err != nil {
 		return err
 	}
-	return d.close()
+	defer giveBack()
+	d, err := here.openStore(ctx, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	if here.location().Database || !here.shared() {
+		_, err = d.sources(ctx)
+	}
+	return errors.Join(err, d.close())
 }
 
 func (c *console) tellSchemas(list []schema, word string) error {

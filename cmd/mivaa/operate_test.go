@@ -145,7 +145,7 @@ func TestCheck(t *testing.T) {
 	w := newWorld(t)
 	w.in(jobs.Pending)
 	a := w.check(false, nil).exits(exitOK).silent()
-	a.says("ok    environment", "ok    data-dir     "+w.dir, "ok    store        opens, sound, schema jobs 1, documents 1", "ok    sources      written, read and deleted",
+	a.says("ok    environment", "ok    data-dir     "+w.dir, "ok    store        opens, sound, schema jobs 2, documents 1", "ok    sources      written, read and deleted",
 		"ok    engine       a reader starts and stops", "ok    disk         100 GiB left", "ok    clock        ")
 	a = w.check(true, nil).exits(exitOK).silent()
 	all := lines[finding](a)
@@ -221,7 +221,7 @@ func TestCheckStore(t *testing.T) {
 		w.run("migrate").exits(exitOK)
 		w.ok(os.RemoveAll(filepath.Join(w.dir, "blobs", "tmp")))
 		w.ok(os.WriteFile(filepath.Join(w.dir, "blobs", "tmp"), nil, 0o600))
-		w.check(false, nil).exits(exitUnavailable).says("fail  store")
+		w.check(false, nil).exits(exitUnavailable).says("fail  sources")
 	})
 	t.Run("open to others", func(t *testing.T) {
 		t.Parallel()

@@ -76,14 +76,14 @@ _ for -. Flags win over the environment.`,
 	root.SetCompletionCommandGroupID(groupOperate)
 	root.AddCommand(
 		c.serveCommand(), c.extractCommand(),
-		c.jobsCommand(), c.documentsCommand(), c.migrateCommand(), c.backupCommand(), c.checkCommand(), c.versionCommand(),
+		c.jobsCommand(), c.documentsCommand(), c.migrateCommand(), c.copyCommand(), c.backupCommand(), c.checkCommand(), c.versionCommand(),
 	)
 	root.SetOut(c.out) // where the next line's commands will write
 	root.InitDefaultCompletionCmd("completion")
 	completionExamples(root)
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		c.began = true
-		return bindEnv(root, cmd, c.env)
+		return c.bind(cmd)
 	}
 	return root
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mivaa/mivaa/internal/api"
 	"github.com/mivaa/mivaa/internal/extract"
 	"github.com/mivaa/mivaa/internal/lifecycle"
 	"github.com/mivaa/mivaa/internal/pdf"
@@ -24,6 +25,7 @@ const (
 	keyAddr    = "addr"
 	keyWorkers = "workers"
 	keyDataDir = "data_dir"
+	keyStore   = "store"
 	keyVersion = "version"
 )
 
@@ -50,7 +52,8 @@ SIGTERM, SIGINT and SIGHUP stop it: running jobs are interrupted with their page
 kept, and go on at the next start. A second signal exits at once.`,
 		Example: `  mivaa serve
   mivaa serve --data-dir /var/lib/mivaa --workers 4 --drain 30s
-  mivaa serve --addr "" --log-format json`,
+  mivaa serve --addr "" --log-format json
+  mivaa serve --database-url-file /etc/mivaa/database-url --max-running 40`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(append(s.work.validate(), s.validate()...)...); err != nil {
 				return usage(err)
@@ -65,6 +68,7 @@ kept, and go on at the next start. A second signal exits at once.`,
 	f.IntVar(&s.work.workers, "workers", runtime.NumCPU(), "jobs at once; 0: only the API")
 	f.StringVar(&s.addr, "addr", "127.0.0.1:8000", `address of the API; "": only workers`)
 	f.StringSliceVar(&s.hosts, "host", nil, "host names under which the API may be asked, beside loopback's")
+	f.IntVar(&s.work.maxRunning, "max-running", 0, "jobs at once in all processes of all machines, which are to be given the same; 0: no limit")
 	f.DurationVar(&s.drain, "drain", 0, "how long running jobs may go on after a signal, before they are interrupted")
 	f.DurationVar(&s.retention, "retention", 7*24*time.Hour, "completed, failed and cancelled jobs older than this are removed; 0 keeps all")
 	f.DurationVar(&s.documentRetention, "document-retention", 0, "documents older than this are removed, with pages and source; 0 keeps all")
@@ -83,6 +87,9 @@ func (s *serveSettings) validate() []error {
 	}
 	if s.work.workers < 0 {
 		errs = append(errs, errors.New("--workers must not be negative"))
+	}
+	if s.work.maxRunning < 0 {
+		errs = append(errs, errors.New("--max-running must not be negative"))
 	}
 	if s.drain < 0 || s.retention < 0 || s.documentRetention < 0 {
 		errs = append(errs, errors.New("--drain, --retention and --document-retention must not be negative"))
@@ -111,6 +118,7 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 		Exit:    func(code int) { out.Close(100 * time.Millisecond); os.Exit(code) }, //nolint:forbidigo // a second signal asks for it
 		Cleanup: func(ctx context.Context) (int, error) { return d.cleanup(ctx, s.retention, s.documentRetention) },
 	}
+	metrics := api.NewMetrics()
 	address := "none"
 	if s.work.workers > 0 {
 		warming, warm := untilSignal(ctx, signals)
@@ -124,9 +132,10 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 		}
 		defer func() { err = errors.Join(err, closePool(pool)) }()
 		svc.Worker = s.work.worker(d, d.extractor(pool).Handle, log)
+		svc.Worker.Hooks.Refused = metrics.Refused
 	}
 	if s.addr != "" {
-		server, err := newServer(ctx, s, d, log)
+		server, err := newServer(ctx, s, d, metrics, log)
 		if err != nil {
 			return err
 		}
@@ -134,7 +143,7 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 		address = server.listener.Addr().String()
 	}
 	svc.Ready = func() {
-		log.Info("Ready", keyAddr, address, keyWorkers, s.work.workers, keyDataDir, s.store.dataDir, keyVersion, version())
+		log.Info("Ready", keyAddr, address, keyWorkers, s.work.workers, keyDataDir, s.store.dataDir, keyStore, d.where, keyVersion, version())
 	}
 	return svc.Run(ctx, signals)
 }
@@ -195,8 +204,12 @@ func (d *data) extractor(pool *pdf.Pool) *extract.Extractor {
 
 // worker runs jobs of one kind: documents to read.
 func (s *workSettings) worker(d *data, h jobs.Handler, log *slog.Logger) *jobs.Worker {
+	var limits map[string]int
+	if s.maxRunning > 0 {
+		limits = map[string]int{extract.Kind: s.maxRunning}
+	}
 	return &jobs.Worker{
-		Store: d.jobs, Handlers: map[string]jobs.Handler{extract.Kind: h}, Slots: s.workers,
+		Store: d.jobs, Handlers: map[string]jobs.Handler{extract.Kind: h}, Slots: s.workers, Limits: limits,
 		Lease: s.lease, Grace: s.grace, Timeout: s.jobTimeout, Policy: s.policy(), Version: version(), Logger: log,
 	}
 }
@@ -229,6 +242,10 @@ func (d *data) cleanup(ctx context.Context, retention, documentRetention time.Du
 			break
 		}
 	}
-	_, err := d.blobs.Sweep(ctx, d.documents.SourcesInUse)
+	blobs, err := d.sources(ctx)
+	if err != nil {
+		return removed, err
+	}
+	_, err = blobs.Sweep(ctx, d.documents.SourcesInUse)
 	return removed, err
 }

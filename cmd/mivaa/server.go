@@ -22,11 +22,11 @@ type server struct {
 	silent   silentConns
 }
 
-func newServer(ctx context.Context, s *serveSettings, d *data, log *slog.Logger) (*server, error) {
+func newServer(ctx context.Context, s *serveSettings, d *data, m *api.Metrics, log *slog.Logger) (*server, error) {
 	a, err := api.New(api.Config{
 		Jobs: d.jobs, Documents: d.documents, Blobs: d.blobs,
 		Version: version(), MaxUpload: int64(s.work.maxUpload), Retention: s.retention,
-		Recovery: jobs.Recovery(s.work.recovery.value), Hosts: s.hosts, Health: d.health, Logger: log,
+		Recovery: jobs.Recovery(s.work.recovery.value), Hosts: s.hosts, Health: d.health, Logger: log, Metrics: m,
 	})
 	if err != nil {
 		return nil, err
@@ -100,8 +100,8 @@ func (c *silentConns) close() {
 const leastFree = 256 << 20
 
 // health is what the API does not check itself.
-func (d *data) health(context.Context) map[string]error {
-	found := map[string]error{"blobs": d.blobs.Check(), "disk": nil}
+func (d *data) health(ctx context.Context) map[string]error {
+	found := map[string]error{"blobs": d.blobs.Check(ctx), "disk": nil}
 	free, err := freeSpace(d.dir)
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):

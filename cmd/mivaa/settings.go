@@ -18,19 +18,10 @@ import (
 	"github.com/mivaa/mivaa/jobs"
 )
 
-// storeSettings say where everything is kept. Every command has them.
-type storeSettings struct {
-	dataDir string
-}
-
-func (s *storeSettings) register(f *pflag.FlagSet) {
-	s.dataDir = "./data"
-	f.Var((*folder)(&s.dataDir), "data-dir", "folder of the database, the source files and the locks; created if missing")
-}
-
 // workSettings say how jobs are run.
 type workSettings struct {
 	workers     int
+	maxRunning  int
 	recovery    choice
 	maxCrashes  int
 	maxFailures int

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -41,11 +42,14 @@ func openSpool(path string) (*spool, error) {
 	return s, nil
 }
 
+// copyPrefix tells our names from those of whatever else is in the folder.
+const copyPrefix = "copy-"
+
 func (s *spool) op() string { return "write temporary copy in " + s.path }
 
 // create returns an empty file. Closing it is its end.
 func (s *spool) create() (*File, error) {
-	name := "copy-" + rand.Text()
+	name := copyPrefix + rand.Text()
 	file, err := s.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, fileMode)
 	if err != nil {
 		return nil, trouble(s.op(), err)
@@ -107,9 +111,12 @@ func (s *spool) sweep() error {
 		return err
 	}
 	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), copyPrefix) {
+			continue
+		}
 		info, err := e.Info()
 		if err != nil || !info.Mode().IsRegular() || time.Since(info.ModTime()) < MinAge {
-			continue // gone meanwhile, not ours, or being written
+			continue // gone meanwhile, no file, or being written
 		}
 		if err := s.root.Remove(e.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
