@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
@@ -55,12 +56,12 @@ func (s *Store) refuseSteps(ctx context.Context, q querier, f jobs.Fence, wrong 
 
 // checkSteps refuses what no job could record.
 func checkSteps(f jobs.Fence, total int, steps []jobs.Step) ([]jobs.Step, error) {
-	if total < 0 {
-		return nil, fmt.Errorf("record steps of job %s: total %d is negative", f.Job, total)
+	if total < 0 || total > math.MaxInt32 {
+		return nil, fmt.Errorf("record steps of job %s: total %d is out of range", f.Job, total)
 	}
 	checked := make([]jobs.Step, len(steps))
 	for i, st := range steps {
-		if st.Seq < 1 || st.Seq != steps[0].Seq+i {
+		if st.Seq < 1 || st.Seq > math.MaxInt32 || st.Seq != steps[0].Seq+i {
 			return nil, fmt.Errorf("record steps of job %s: %w: %d does not follow", f.Job, jobs.ErrStepGap, st.Seq)
 		}
 		if len(st.Data) == 0 {

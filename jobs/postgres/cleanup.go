@@ -48,15 +48,15 @@ func (s *Store) Cleanup(ctx context.Context, before time.Time, limit int) (int, 
 func (s *Store) cleanup(ctx context.Context, tx pgx.Tx, before time.Time, limit int) (int, error) {
 	const ended = `
 		SELECT * FROM (SELECT id, steps_done FROM jobs_schema.background_jobs
-			WHERE status <> 'processing' AND status = 'completed' AND status_at < $1::timestamptz AND attempt > 0
+			WHERE status = 'completed' AND status_at < $1::timestamptz AND attempt > 0
 			ORDER BY status_at, id LIMIT $2::bigint FOR UPDATE SKIP LOCKED) AS completed
 		UNION ALL
 		SELECT * FROM (SELECT id, steps_done FROM jobs_schema.background_jobs
-			WHERE status <> 'processing' AND status = 'failed' AND status_at < $1::timestamptz AND attempt > 0
+			WHERE status <> 'processing' AND status <> 'completed' AND (status <> 'pending' OR status_at <> created_at) AND status = 'failed' AND status_at < $1::timestamptz AND attempt > 0
 			ORDER BY status_at, id LIMIT $2::bigint FOR UPDATE SKIP LOCKED) AS failed
 		UNION ALL
 		SELECT * FROM (SELECT id, steps_done FROM jobs_schema.background_jobs
-			WHERE status <> 'processing' AND status = 'interrupted' AND cause = 'cancelled' AND status_at < $1::timestamptz AND attempt > 0
+			WHERE status <> 'processing' AND status <> 'completed' AND (status <> 'pending' OR status_at <> created_at) AND status = 'interrupted' AND cause = 'cancelled' AND status_at < $1::timestamptz AND attempt > 0
 			ORDER BY status_at, id LIMIT $2::bigint FOR UPDATE SKIP LOCKED) AS cancelled
 		UNION ALL
 		SELECT * FROM (SELECT id, steps_done FROM jobs_schema.background_jobs

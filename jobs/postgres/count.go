@@ -15,7 +15,8 @@ import (
 // reads the table where vacuum keeps its map.
 func (s *Store) Statistics(ctx context.Context) (jobs.Statistics, error) {
 	const query = `
-		SELECT status, count(*) FROM jobs_schema.background_jobs WHERE status <> 'processing' GROUP BY status
+		SELECT status, count(*) FROM jobs_schema.background_jobs WHERE status <> 'processing' AND status <> 'completed' GROUP BY status
+		UNION ALL SELECT 'completed', count(*) FROM jobs_schema.background_jobs WHERE status = 'completed'
 		UNION ALL SELECT 'processing', count(*) FROM jobs_schema.background_jobs WHERE status = 'processing'`
 	var st jobs.Statistics
 	err := s.call(ctx, "count jobs", func(ctx context.Context, q querier) error {

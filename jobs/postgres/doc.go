@@ -22,7 +22,8 @@
 //     a process that takes its own lock at that moment waits for a moment only.
 //   - Where the neighbour's lock is free, the locks of all others are tried with
 //     it: those that the dead one watched may have died beside it.
-//   - A free lock is not yet a death: it waits 300 ms for a second look. A server
+//   - A free lock is not yet a death: it waits for a second look, 300 ms or three
+//     times what the instance needed to take its lock, which its row says. A server
 //     that stops in order ends its sessions one by one, and a session that was
 //     ended (by an administrator, by a broken connection) has a living process that
 //     is taking its lock again; it notices at once, because it reads while it is
@@ -46,7 +47,9 @@
 //   - Nothing, where the instance had not been heard of for half of its lease. A
 //     host that is cut off sends no end of its connection; the server gives the
 //     session up after its keepalive probes, which the session sets so that they
-//     take longer than that. The process may well live.
+//     take longer than that. The process may well live; once its whole lease is
+//     over, it has given up its work by itself, and the free lock counts again.
+//     So whoever starts long after a death need not watch the dead for a lease.
 //   - Nothing, while its process says so: one that finds its session broken takes
 //     itself off the table of locks through the pool, at once, and enters itself
 //     again with its lock. So it is spared however long it takes to connect again.

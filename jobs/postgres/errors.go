@@ -26,6 +26,7 @@ const (
 	codeDeadlock      = "40P01"
 	codeForeignKey    = "23503"
 	codeUndefined     = "42P01" // of a table
+	codeIdle          = "25P03" // a transaction whose client was not heard of
 )
 
 // refusal is an error that is an answer: nothing was written, and nothing is
@@ -78,13 +79,11 @@ func (s *Store) Explain(op string, err error) error { return s.fail(op, err) }
 // there, or that the role may not use, is the store's.
 func ownFault(code string) bool {
 	switch code {
-	case codeUndefined, "42501", "25006": // no such table; no permission; read-only
+	case codeUndefined, "42501", "25006", codeIdle: // no such table; no permission; read-only
 		return false
-	case "54001": // nested too deep
-		return true
 	}
 	switch class(code) {
-	case "21", "22", "23", "25", "42", "44", "P0":
+	case "21", "22", "23", "25", "42", "44", "54", "P0": // 54: nested too deep, or too long for an index
 		return true
 	}
 	return false
@@ -96,7 +95,7 @@ func statementError(err error, e *pgconn.PgError) error {
 	if e.Detail != "" {
 		err = fmt.Errorf("%w: %s", err, e.Detail)
 	}
-	if class(e.Code) == "22" {
+	if class(e.Code) == "22" || class(e.Code) == "54" {
 		return jobs.Permanent(err)
 	}
 	return err
@@ -163,6 +162,8 @@ func hintFor(code string) string {
 		return "The database server ran out of memory: give it more, or lower its work_mem."
 	case "57P01", "57P02":
 		return "The server stopped or ended the connection: it is tried again as soon as the server is up."
+	case codeIdle:
+		return "The program was stopped, or far too slow, in the middle of a transaction, which the server ended: nothing of it was written. Try again."
 	case "57P03":
 		return "The server is starting or stopping: try again when it is up."
 	case "57014":

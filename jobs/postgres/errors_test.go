@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -152,10 +153,63 @@ func TestACallEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// TestListOfNoStatus: whatever is given as a status becomes no part of a query.
+func TestListOfNoStatus(t *testing.T) {
+	t.Parallel()
+	s, _ := fresh(t)
+	insertOne(t, s, jobs.NewJob{Kind: "work"})
+	for _, status := range []jobs.Status{"running", "x' OR TRUE --", `\' OR TRUE --`, "\x00"} {
+		if found, err := s.List(t.Context(), jobs.Filter{Status: status}); err != nil || len(found) > 0 {
+			t.Errorf("%q: %v, %v", status, found, err)
+		}
+		s.texts.Range(func(text, _ any) bool {
+			if strings.Contains(text.(string), string(status)) {
+				t.Errorf("%q is kept in a query", status)
+			}
+			return true
+		})
+	}
+}
+
+// TestTransactionOfAStoppedProcess: the server ends a transaction whose client
+// says nothing any more, so that its rows are free. Whoever wakes up may try
+// again.
+func TestTransactionOfAStoppedProcess(t *testing.T) {
+	t.Parallel()
+	s, schema := fresh(t)
+	j := insertOne(t, s, jobs.NewJob{Kind: "work"})
+	by := person(t, schema)
+	err := s.Update(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		var limit string
+		if err := tx.QueryRow(ctx, `SHOW idle_in_transaction_session_timeout`).Scan(&limit); err != nil || limit != "10s" {
+			t.Errorf("a transaction may be idle for %q, %v", limit, err)
+		}
+		if _, err := tx.Exec(ctx, `SET LOCAL idle_in_transaction_session_timeout = '50ms'`); err != nil {
+			return err
+		}
+		if _, err := s.MoveTx(ctx, tx, j.ID, jobs.Cancel, "me"); err != nil {
+			return err
+		}
+		if _, err := by.Exec(ctx, `SELECT FROM background_jobs FOR UPDATE`); err != nil { // it waits for us
+			t.Error(err)
+		}
+		_, err := tx.Exec(ctx, `SELECT 1`)
+		return err
+	})
+	unavailable(t, err, "")
+	if j := get(t, s, j.ID); j.Status != jobs.Pending {
+		t.Errorf("%+v", j)
+	}
+}
+
 // TestWhatCannotBeStored is refused before the server sees it, for good.
 func TestWhatCannotBeStored(t *testing.T) {
 	t.Parallel()
 	s, _ := fresh(t)
+	var long strings.Builder // which no compression makes short
+	for range 400 {
+		long.WriteString(rand.Text())
+	}
 	for name, n := range map[string]jobs.NewJob{
 		"a NUL in the kind":             {Kind: "a\x00b"},
 		"an owner that is no text":      {Kind: "work", Owner: "\xff"},
@@ -167,6 +221,7 @@ func TestWhatCannotBeStored(t *testing.T) {
 		"bytes that are no text":        {Kind: "work", Payload: []byte("{\"a\":\"\xff\"}")},
 		"a number beyond all":           {Kind: "work", Metadata: []byte(`{"a":1e999999}`)},
 		"a priority beyond an integer":  {Kind: "work", Priority: 1 << 40},
+		"an owner too long to be found": {Kind: "work", Owner: long.String()},
 	} {
 		_, err := s.Insert(t.Context(), n)
 		if err == nil || errors.Is(err, jobs.ErrUnavailable) {

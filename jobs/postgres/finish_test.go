@@ -139,6 +139,21 @@ func TestCheckpointOfWhatIsNotJSON(t *testing.T) {
 	}
 }
 
+// So are numbers beyond the columns: else the engine would try again for ever.
+func TestCheckpointBeyondTheColumns(t *testing.T) {
+	t.Parallel()
+	q := newQueue(t)
+	q.join("a")
+	q.insert(jobs.NewJob{})
+	f := q.claim(params("a", 1))[0].Fence()
+	if err := q.Checkpoint(t.Context(), f, 0, jobs.Step{Seq: 1 << 40}); !errors.Is(err, jobs.ErrStepGap) {
+		t.Errorf("step: %v", err)
+	}
+	if err := q.Checkpoint(t.Context(), f, 1<<40); err == nil || errors.Is(err, jobs.ErrUnavailable) {
+		t.Errorf("total: %v", err)
+	}
+}
+
 // A checkpoint touches no index of the job's row.
 func TestCheckpointIsHOT(t *testing.T) {
 	t.Parallel()

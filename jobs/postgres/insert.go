@@ -199,12 +199,18 @@ func clock(ctx context.Context, q querier, rows []newRow) (now time.Time, err er
 
 // insertRows inserts those rows that are not there, with their history, in one
 // statement, and returns them. A row alone gets its place in the queue by it.
+// Where none of them can be there it does not say what to do then: that would
+// cost a look and a record of the log for each.
 func (s *Store) insertRows(ctx context.Context, q querier, rows []newRow) ([]jobs.Job, error) {
 	var c columns
+	statement := insertFresh
 	for _, n := range rows {
 		c.add(n)
+		if !n.fresh {
+			statement = insertMissing
+		}
 	}
-	sent, err := q.Query(ctx, s.SQL(insertJobs), c.ids, c.documents, c.filenames, c.metadata, c.kinds, c.payloads, c.priorities, c.runAts,
+	sent, err := q.Query(ctx, s.SQL(statement), c.ids, c.documents, c.filenames, c.metadata, c.kinds, c.payloads, c.priorities, c.runAts,
 		c.keys, c.recoveries, c.owners, c.positions, c.maxFailures, c.maxCrashes, c.retryDelays, c.instances, len(rows) == 1)
 	if err != nil {
 		return nil, err
@@ -216,7 +222,12 @@ func (s *Store) insertRows(ctx context.Context, q querier, rows []newRow) ([]job
 	return born, err
 }
 
-const insertJobs = `
+const (
+	insertFresh   = insertBegin + insertEnd
+	insertMissing = insertBegin + ` ON CONFLICT DO NOTHING` + insertEnd
+)
+
+const insertBegin = `
 	WITH given AS (
 		SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::timestamptz[],
 			$9::text[], $10::text[], $11::text[], $12::bigint[], $13::integer[], $14::integer[], $15::integer[], $16::text[])
@@ -232,8 +243,9 @@ const insertJobs = `
 			CASE WHEN NOT $17::boolean THEN position WHEN instance_id IS NULL AND coalesce(run_at <= statement_timestamp(), true)
 				THEN (SELECT p.place FROM jobs_schema.job_places(kind, priority, owner, 1) AS p (place)) END,
 			max_failures, max_crashes, retry_delay_ms
-		FROM given ORDER BY n
-		ON CONFLICT DO NOTHING
+		FROM given ORDER BY n`
+
+const insertEnd = `
 		RETURNING ` + jobColumns + `),
 	told AS (
 		INSERT INTO jobs_schema.job_events (job_id, at, event, from_status, to_status, instance_id, attempt)
@@ -244,7 +256,7 @@ const insertJobs = `
 		ORDER BY given.n, e.attempt)
 	SELECT ` + jobColumns + ` FROM born`
 
-// columns are the parameters of insertJobs.
+// columns are the parameters of insertFresh and insertMissing.
 type columns struct {
 	ids, documents                       []pgtype.UUID
 	filenames, metadata, kinds, payloads []string

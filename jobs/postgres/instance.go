@@ -74,13 +74,14 @@ func (s *Store) register(ctx context.Context, q querier, in jobs.Instance, lock 
 		WITH me AS (
 			INSERT INTO jobs_schema.job_instances (id, host, pid, version, boot, started_at, seen_at, lease_until, lease_ms, state)
 			VALUES ($1, $2, $3, $4, $5, now(), now(), now() + $6::bigint * interval '1 millisecond', $6::bigint, 'live') RETURNING id)
-		INSERT INTO jobs_schema.job_instance_locks (instance_id, key, generation, server_start)
-		SELECT me.id, $7::bigint, 1, pg_postmaster_start_time() FROM me WHERE $7::bigint IS NOT NULL`
+		INSERT INTO jobs_schema.job_instance_locks (instance_id, key, generation, server_start, patience_ms)
+		SELECT me.id, $7::bigint, 1, pg_postmaster_start_time(), $8::bigint FROM me WHERE $7::bigint IS NOT NULL`
 	var key *int64
+	var patience int64
 	if lock != nil {
-		key = &lock.key
+		key, patience = &lock.key, lock.patience.Milliseconds()
 	}
-	_, err := q.Exec(ctx, s.SQL(insert), in.ID, in.Host, in.PID, in.Version, in.Boot, in.Lease.Milliseconds(), key)
+	_, err := q.Exec(ctx, s.SQL(insert), in.ID, in.Host, in.PID, in.Version, in.Boot, in.Lease.Milliseconds(), key, patience)
 	return err
 }
 
@@ -249,14 +250,14 @@ func (s *Store) bury(ctx context.Context, self string) error {
 		if len(first.suspects) == 0 {
 			return nil
 		}
-		if !sleep(ctx, secondLook) {
+		if !sleep(ctx, patienceFor(first.suspects)) {
 			return ctx.Err()
 		}
 		err = m.session.call(ctx, func(ctx context.Context, q querier) error {
 			if first.generation != m.session.generation {
 				return errNoSession // another session: what the last one saw is void
 			}
-			return s.declare(ctx, q, first.suspects)
+			return s.declare(ctx, q, first.suspects, freeAtStart)
 		})
 	}
 	if ctx.Err() != nil {

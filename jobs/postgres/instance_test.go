@@ -123,3 +123,29 @@ func (e *site) seen(id string) (at time.Time) {
 	e.row(`SELECT seen_at FROM jobs_schema.job_instances WHERE id = $1`, []any{id}, &at)
 	return at
 }
+
+// Whoever starts long after a death does not watch the dead for a lease: it let
+// its lease run out before, and its lock is free.
+func TestLongDeadIsFoundAtTheStart(t *testing.T) {
+	t.Parallel()
+	e := newSite(t)
+	old := e.node("old", time.Minute)
+	alive := e.node("alive", time.Minute)
+	old.kill()
+	alive.silence() // as one that hangs: its lock is held
+	_, err := e.pool.Exec(t.Context(), e.s.SQL(`UPDATE jobs_schema.job_instances SET seen_at = seen_at - interval '1 hour'`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := e.open(e.Config)
+	e.join(s, "new", time.Minute)
+	if err := s.bury(t.Context(), "new"); err != nil {
+		t.Fatal(err)
+	}
+	if state, death := e.state("old"); state != stateDead {
+		t.Errorf("old is %s: %s", state, death)
+	}
+	if state, death := e.state("alive"); state != stateLive {
+		t.Errorf("alive is %s: %s", state, death)
+	}
+}

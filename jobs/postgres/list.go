@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -80,24 +81,32 @@ func listQuery(f jobs.Filter) (string, []any, error) {
 	}
 	var streams []string
 	for _, st := range statuses {
-		streams = append(streams, c.stream(f, st, column, direction, all))
+		if st == jobs.Pending && column == "updated_at" {
+			// What nothing happened to since it was inserted, and what something did.
+			streams = append(streams, c.stream(f, st, column, "created_at", direction, all, `status_at = created_at`),
+				c.stream(f, st, column, "status_at", direction, all, `(status <> 'pending' OR status_at <> created_at)`))
+			continue
+		}
+		by := column
+		if st != jobs.Processing && column == "updated_at" {
+			by = "status_at" // the same, and checkpoints leave it alone
+		}
+		streams = append(streams, c.stream(f, st, column, by, direction, all))
 	}
 	return `SELECT * FROM (` + strings.Join(streams, ` UNION ALL `) + `) AS streams` + last, c.args, nil
 }
 
-// stream is the query of one status, ordered by an index.
-func (c *conditions) stream(f jobs.Filter, st jobs.Status, column, direction, limit string) string {
+// stream is the query of one status, ordered by an index. Its conditions are
+// literally those of the index. Processing rows are few, and in no index of an
+// order.
+func (c *conditions) stream(f jobs.Filter, st jobs.Status, column, by, direction, limit string, more ...string) string {
 	common := c.list
 	defer func() { c.list = common }()
-	by := column
-	if st == jobs.Processing { // few, and in no index of an order
-		c.add(`status = 'processing'`)
-	} else {
-		c.add(`status <> 'processing'`, `status = '`+strings.ReplaceAll(string(st), "'", "''")+`'`) // the condition of the index
-		if column == "updated_at" {
-			by = "status_at" // the same, and checkpoints leave it alone
-		}
+	if st != jobs.Processing && st != jobs.Completed {
+		c.add(`status <> 'processing'`, `status <> 'completed'`)
 	}
+	c.add(`status = '` + string(st) + `'`)
+	c.add(more...)
 	if f.After != nil {
 		c.add(c.behind(f.After, column, by, direction))
 	}
@@ -134,7 +143,10 @@ func (c *conditions) where() string {
 // where reports false where nothing can match.
 func where(f jobs.Filter) (*conditions, bool) {
 	c := &conditions{}
-	if !storable(f.Kind) || !storable(f.Owner) || !storable(f.Key) || !storable(string(f.Status)) {
+	if !storable(f.Kind) || !storable(f.Owner) || !storable(f.Key) {
+		return nil, false
+	}
+	if f.Status != "" && !slices.Contains(jobs.Statuses(), f.Status) { // it stands in the query, which is kept
 		return nil, false
 	}
 	if len(f.IDs) > 0 {

@@ -66,8 +66,19 @@ func findSchema(ctx context.Context, q querier, name string) (string, error) {
 		}
 		name = *first
 	}
+	// It stands between quotes in the scripts, and a longer one is cut off by the
+	// server: two might be one.
+	if strings.ContainsAny(name, "'\x00") || strings.Contains(name, "$$") || len(name) > mostNameBytes {
+		return "", &jobs.StoreError{
+			Op: "find schema", Err: fmt.Errorf("%.80q cannot be the name of one", name),
+			Hint: fmt.Sprintf("Name a schema of at most %d bytes, without ' and $$ in it.", mostNameBytes),
+		}
+	}
 	return pgx.Identifier{name}.Sanitize(), nil
 }
+
+// mostNameBytes is the server's limit for a name.
+const mostNameBytes = 63
 
 // migrate brings the schema to this program's version: forward only, all steps
 // in one transaction and one after another, so that of several processes one

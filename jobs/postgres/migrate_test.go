@@ -68,6 +68,16 @@ func TestSchemaMayHaveAnyName(t *testing.T) {
 	}
 }
 
+// TestSchemaNamesThatAreRefused: those would end a quotation in the scripts that
+// make the tables, and of two long names the server may make one.
+func TestSchemaNamesThatAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"o'brien", "a$$b", strings.Repeat("x", 64), strings.Repeat("ü", 32)} {
+		_, err := Open(t.Context(), Config{URL: few(pgtest.URL(t)), Schema: name})
+		unavailable(t, err, "Name a schema")
+	}
+}
+
 func TestSchemaIsTheFirstOfTheSearchPath(t *testing.T) {
 	t.Parallel()
 	url, schema := pgtest.Schema(t)

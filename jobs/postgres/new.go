@@ -17,6 +17,7 @@ import (
 type newRow struct {
 	jobs.NewJob
 	position int64 // 0: none
+	fresh    bool  // its id was made here and it has no key: nothing can be there already
 }
 
 // checkNew checks and completes what is to be inserted, and reports everything
@@ -31,7 +32,7 @@ func checkNew(list []jobs.NewJob) ([]newRow, error) {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("job %d: %w", i, err))
 		}
-		rows[i] = newRow{NewJob: row}
+		rows[i] = newRow{NewJob: row, fresh: n.ID.IsZero() && n.IdempotencyKey == ""}
 	}
 	if len(errs) > 0 {
 		return nil, jobs.Permanent(fmt.Errorf("insert jobs: %w", errors.Join(errs...)))

@@ -115,6 +115,28 @@ func TestSlowReturnIsNoDeath(t *testing.T) {
 	e.dies("b")
 }
 
+// A living process is far away, and all its connections break at once: it is
+// given as long as it needed to take its lock before, and more.
+func TestFarAwayIsNoDeath(t *testing.T) {
+	t.Parallel()
+	e := newSite(t)
+	way, proxy := through(t, e.URL)
+	proxy.Delay(100 * time.Millisecond)
+	const lease = 10 * time.Second
+	a := e.node("a", lease)
+	b := e.node("b", lease, func(c *Config) { c.URL, c.DirectURL = way, way })
+	for range 3 {
+		renewed(b)
+		before := b.generation()
+		proxy.Cut()
+		eventually(t, "b is back", func() bool { return b.generation() > before })
+		b.up()
+		alive(t, a, b)
+	}
+	b.kill()
+	e.dies("b")
+}
+
 // A connection is half-open: no end was told. The process takes another one, and
 // ends its old session itself, of which the server knows nothing yet.
 func TestHalfOpenIsNoDeath(t *testing.T) {

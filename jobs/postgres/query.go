@@ -85,11 +85,18 @@ func repeatable(err error) bool {
 	return false
 }
 
+// beginTx begins a transaction, read committed also where the server's default is
+// another. The server ends one whose client is not heard of, such as a process
+// that was stopped: else it would hold its rows, which are jobs, and the events
+// of all others for as long as that lasts. It is set with the transaction, so
+// that it works through a pooler too.
+const beginTx = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '10s'`
+
 // transact runs fn in a transaction. What it wrote is durable when transact
 // returns nil, and undone otherwise, except that the answer to a commit may be
 // lost: then the error does not tell.
 func transact(ctx context.Context, pool *pgxpool.Pool, fn func(ctx context.Context, tx pgx.Tx) error) (err error) {
-	tx, err := pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}) // also where the server's default is another
+	tx, err := pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginTx})
 	if err != nil {
 		return err
 	}

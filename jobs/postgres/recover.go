@@ -95,18 +95,37 @@ func (c corpse) death(j jobs.Job) death {
 	return death{cause, 1, cmp.Or(c.proof, "its instance was gone already")}
 }
 
-// interruptLost marks the jobs that are processing and whose instance is not
-// alive: it died, it was gone before they were given to it, or the row is by
+// ofNobody is the condition that a job is processing and its instance (i) is not
+// alive: it died, it was gone before the job was given to it, or the row is by
 // hand.
+const ofNobody = `j.status = 'processing' AND (i.id IS NULL OR i.state NOT IN ('live', 'stopping'))`
+
+// holdLost holds the jobs to be marked, and returns their ids. What it returns
+// is to be looked at again: where a job was recovered and claimed meanwhile, the
+// server compares its new row with the instance of the old one, finds that it is
+// not that one's, and takes it for nobody's.
+func (r *recovery) holdLost(ctx context.Context) ([]jobs.ID, error) {
+	const query = `SELECT j.id FROM jobs_schema.background_jobs AS j LEFT JOIN jobs_schema.job_instances AS i ON i.id = j.instance_id
+		WHERE ` + ofNobody + ` AND ($1::uuid[] IS NULL OR j.id = ANY($1)) LIMIT $2 FOR UPDATE OF j SKIP LOCKED`
+	rows, err := r.q.Query(ctx, r.s.SQL(query), r.only, mostRecovered)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (id jobs.ID, err error) {
+		return id, row.Scan((*[16]byte)(&id))
+	})
+}
+
+// interruptLost marks the jobs that are processing and whose instance is not
+// alive.
 func (r *recovery) interruptLost(ctx context.Context) error {
 	query := `SELECT ` + jobColumnsOf("j") + `, i.id IS NOT NULL, coalesce(i.state, ''), coalesce(i.death, ''),
 			coalesce(i.boot <> '' AND CASE WHEN me.host = i.host THEN me.boot <> '' AND me.boot <> i.boot
 				ELSE EXISTS (SELECT FROM jobs_schema.job_instances AS later
 					WHERE later.host = i.host AND later.boot <> '' AND later.boot <> i.boot AND later.started_at >= i.started_at) END, FALSE)
 		FROM jobs_schema.background_jobs AS j LEFT JOIN jobs_schema.job_instances AS i ON i.id = j.instance_id
-			LEFT JOIN jobs_schema.job_instances AS me ON me.id = $3
-		WHERE j.status = 'processing' AND (i.id IS NULL OR i.state NOT IN ('live', 'stopping')) AND ($1::uuid[] IS NULL OR j.id = ANY($1))
-		LIMIT $2 FOR UPDATE OF j SKIP LOCKED`
+			LEFT JOIN jobs_schema.job_instances AS me ON me.id = $2
+		WHERE j.id = ANY($1::uuid[]) AND ` + ofNobody
 	const update = `UPDATE jobs_schema.background_jobs AS j SET status = 'interrupted',
 			interrupted_at = greatest(statement_timestamp(), j.updated_at), updated_at = greatest(statement_timestamp(), j.updated_at),
 			status_at = greatest(statement_timestamp(), j.updated_at),
@@ -114,7 +133,12 @@ func (r *recovery) interruptLost(ctx context.Context) error {
 			recovery = g.recovery, progress = least(j.progress, 99)
 		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::text[]) AS g (id, cause, reason, charge, recovery)
 		WHERE j.id = g.id AND j.status = 'processing'`
-	rows, err := r.q.Query(ctx, r.s.SQL(query), r.only, mostRecovered, r.p.Instance)
+	held, err := r.holdLost(ctx)
+	if err != nil || len(held) == 0 {
+		return err
+	}
+	r.full = r.full || len(held) == mostRecovered
+	rows, err := r.q.Query(ctx, r.s.SQL(query), uuids(held), r.p.Instance)
 	if err != nil {
 		return err
 	}
@@ -132,7 +156,6 @@ func (r *recovery) interruptLost(ctx context.Context) error {
 	if err := rows.Err(); err != nil || len(found) == 0 {
 		return err
 	}
-	r.full = r.full || len(found) == mostRecovered
 	var causes, reasons, stamps []string
 	var charges []int32
 	var events []jobs.Event

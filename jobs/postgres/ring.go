@@ -12,19 +12,46 @@ import (
 const (
 	// tryEvery is how often an instance tries its neighbour's lock.
 	tryEvery = 250 * time.Millisecond
-	// secondLook is how long a free lock waits for its verdict: several times
-	// what a living process needs to notice that its session was ended and to
-	// say so.
+	// secondLook is how long at least a free lock waits for its verdict: several
+	// times what a living process needs to notice that its session was ended and
+	// to say so.
 	secondLook = 300 * time.Millisecond
+	// mostPatience is how long at most.
+	mostPatience = 3 * time.Second
 )
 
+// patienceWith is how long others are to wait for an instance that needed a time
+// to connect and take its lock: it may need as long the next time.
+func patienceWith(took time.Duration) time.Duration {
+	return min(max(secondLook, 3*took), mostPatience)
+}
+
+// patienceFor is how long the verdict on several waits.
+func patienceFor(suspects []suspect) time.Duration {
+	wait := secondLook
+	for _, x := range suspects {
+		wait = max(wait, min(x.patience, mostPatience))
+	}
+	return wait
+}
+
 // Those whose lock can prove something: taken since the server started, by an
-// instance that was heard of lately. A lock that gets free long after that was
-// given up by a server which lost sight of the client (settingsFor), and
-// says nothing about the process.
+// instance that was heard of lately, or that let its whole lease run out and has
+// given up its work by itself. A lock that gets free in between was given up by a
+// server which lost sight of the client (settingsFor), and says nothing about
+// the process.
 const provable = `jobs_schema.job_instance_locks l JOIN jobs_schema.job_instances i ON i.id = l.instance_id
 	WHERE l.server_start = pg_postmaster_start_time() AND i.state IN ('live', 'stopping')
-	AND i.seen_at > clock_timestamp() - i.lease_ms * interval '0.5 milliseconds'`
+	AND (i.seen_at > clock_timestamp() - i.lease_ms * interval '0.5 milliseconds'
+		OR i.seen_at < clock_timestamp() - i.lease_ms * interval '1 millisecond')`
+
+// What a verdict says. The cause of what it interrupts is a lost lease where it
+// begins with "lease".
+const (
+	freeInTime  = "its session lock was free at two looks: the process is gone"
+	freeTooLate = "lease ran out, and its session lock was free at two looks"
+	freeAtStart = "its session lock was free when another instance started: the process is gone"
+)
 
 // A suspect is an instance whose lock was found free. Any sign of life after
 // that (a renewal, a lock taken again or withdrawn) clears it.
@@ -32,6 +59,7 @@ type suspect struct {
 	id         string
 	generation int64
 	seenAt     time.Time
+	patience   time.Duration
 }
 
 // ring watches one neighbour, on one session.
@@ -57,7 +85,7 @@ func (r *ring) turn(ctx context.Context, q querier) error {
 	if len(r.suspects) > 0 {
 		suspects := r.suspects
 		r.suspects = nil
-		return s.declare(ctx, q, suspects)
+		return s.declare(ctx, q, suspects, "")
 	}
 	r.next = now.Add(tryEvery)
 	free, err := s.neighbourFree(ctx, q, r.c.id)
@@ -66,7 +94,7 @@ func (r *ring) turn(ctx context.Context, q querier) error {
 	}
 	r.suspects, err = s.suspects(ctx, q, r.c.id)
 	if len(r.suspects) > 0 {
-		r.next = time.Now().Add(secondLook)
+		r.next = time.Now().Add(patienceFor(r.suspects))
 		s.log.Debug("locks found free", jobs.KeyInstance, r.suspects[0].id, jobs.KeyCount, len(r.suspects))
 	}
 	return err
@@ -87,15 +115,18 @@ func (s *Store) neighbourFree(ctx context.Context, q querier, self string) (free
 
 // suspects tries the locks of all others.
 func (s *Store) suspects(ctx context.Context, q querier, self string) ([]suspect, error) {
-	const try = `SELECT instance_id, generation, seen_at FROM (
-		SELECT l.instance_id, l.generation, i.seen_at, pg_try_advisory_xact_lock_shared(l.key) AS free
+	const try = `SELECT instance_id, generation, seen_at, patience_ms FROM (
+		SELECT l.instance_id, l.generation, i.seen_at, l.patience_ms, pg_try_advisory_xact_lock_shared(l.key) AS free
 		FROM ` + provable + ` AND l.instance_id <> $1 OFFSET 0) AS others WHERE free`
 	rows, err := q.Query(ctx, s.SQL(try), self)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (x suspect, err error) {
-		return x, row.Scan(&x.id, &x.generation, &x.seenAt)
+		var patience int64
+		err = row.Scan(&x.id, &x.generation, &x.seenAt, &patience)
+		x.patience = time.Duration(patience) * time.Millisecond
+		return x, err
 	})
 }
 
@@ -103,19 +134,20 @@ func (s *Store) suspects(ctx context.Context, q querier, self string) ([]suspect
 // was heard since, on the session that had the first look. It holds the lock
 // until the verdict is written, so that a process which takes its lock again
 // either prevents the verdict or reads it. Of one that was stopping it says
-// "stopped": that death charges nobody.
-func (s *Store) declare(ctx context.Context, q querier, suspects []suspect) error {
+// "stopped": that death charges nobody. What it says is death, or by itself where
+// that is empty.
+func (s *Store) declare(ctx context.Context, q querier, suspects []suspect, death string) error {
 	const verdict = `
 		WITH free AS (
 			SELECT l.instance_id FROM ` + provable + ` AND l.instance_id = $1 AND l.generation = $2 AND i.seen_at = $3
 			AND pg_try_advisory_xact_lock_shared(l.key)),
 		dead AS (
 			UPDATE jobs_schema.job_instances i SET state = CASE state WHEN 'stopping' THEN 'stopped' ELSE 'dead' END,
-				death = 'its session lock was free at two looks: the process is gone'
+				death = CASE WHEN $4 <> '' THEN $4 WHEN i.seen_at < clock_timestamp() - i.lease_ms * interval '1 millisecond' THEN $6 ELSE $5 END
 			FROM free WHERE i.id = free.instance_id AND i.state IN ('live', 'stopping') AND i.seen_at = $3 RETURNING i.id)
 		DELETE FROM jobs_schema.job_instance_locks l USING dead WHERE l.instance_id = dead.id AND l.generation = $2`
 	for _, x := range suspects {
-		tag, err := q.Exec(ctx, s.SQL(verdict), x.id, x.generation, x.seenAt)
+		tag, err := q.Exec(ctx, s.SQL(verdict), x.id, x.generation, x.seenAt, death, freeInTime, freeTooLate)
 		if err != nil {
 			return err
 		}

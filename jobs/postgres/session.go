@@ -31,8 +31,9 @@ type session struct {
 
 	// Of the goroutine alone.
 	conn       *pgx.Conn
-	generation int64 // how often the lock was taken
-	ill        bool  // its statements fail: said once
+	generation int64         // how often the lock was taken
+	patience   time.Duration // how long others are to wait for it when its lock is free
+	ill        bool          // its statements fail: said once
 }
 
 // A call is done on the connection, between two looks at the neighbour.
@@ -175,6 +176,7 @@ func (c *session) refuse() {
 // whoever sees the row of a living process finds the lock held.
 func (c *session) stand(ctx context.Context, register func(ctx context.Context, q querier) error) (err error) {
 	const take = `SELECT pg_advisory_lock($1)`
+	began := time.Now()
 	conn, err := c.s.connectFor(ctx, c.lease)
 	if err != nil {
 		return err
@@ -199,6 +201,7 @@ func (c *session) stand(ctx context.Context, register func(ctx context.Context, 
 		}
 	}
 	c.generation++
+	c.patience = patienceWith(time.Since(began))
 	if err := register(ctx, conn); err != nil {
 		return err
 	}
@@ -270,10 +273,11 @@ func (c *session) withdraw(ctx context.Context, generation int64) {
 func (c *session) enter(ctx context.Context, q querier) error {
 	const enter = `
 		WITH me AS (SELECT id FROM jobs_schema.job_instances WHERE id = $1 AND state IN ('live', 'stopping'))
-		INSERT INTO jobs_schema.job_instance_locks (instance_id, key, generation, server_start)
-		SELECT id, $2, $3, pg_postmaster_start_time() FROM me
-		ON CONFLICT (instance_id) DO UPDATE SET generation = excluded.generation, server_start = excluded.server_start`
-	tag, err := q.Exec(ctx, c.s.SQL(enter), c.id, c.key, c.generation)
+		INSERT INTO jobs_schema.job_instance_locks (instance_id, key, generation, server_start, patience_ms)
+		SELECT id, $2, $3, pg_postmaster_start_time(), $4 FROM me
+		ON CONFLICT (instance_id) DO UPDATE SET generation = excluded.generation, server_start = excluded.server_start,
+			patience_ms = excluded.patience_ms`
+	tag, err := q.Exec(ctx, c.s.SQL(enter), c.id, c.key, c.generation, c.patience.Milliseconds())
 	if err == nil && tag.RowsAffected() == 0 {
 		err = refuse(fmt.Errorf("instance %s: %w", c.id, jobs.ErrInstanceGone))
 	}

@@ -28,28 +28,30 @@ CREATE TABLE jobs_schema.background_jobs (
 	failed_at TIMESTAMPTZ,
 	interrupted_at TIMESTAMPTZ,
 
-	-- Ours.
-	kind            TEXT NOT NULL DEFAULT 'extract',
-	payload         JSON NOT NULL DEFAULT '{}', -- JSON, not JSONB: kept byte for byte
-	priority        INTEGER NOT NULL DEFAULT 0,
-	run_at          TIMESTAMPTZ NOT NULL DEFAULT NOW(),
+	-- Ours. What a claim, a checkpoint and an end change stands together, behind
+	-- the guide's columns, and what stays as it was inserted at the end: an update
+	-- logs the bytes from the first to the last that it changed.
 	attempt         BIGINT NOT NULL DEFAULT 0 CHECK (attempt >= 0),
-	failures        INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0),
-	crashes         INTEGER NOT NULL DEFAULT 0 CHECK (crashes >= 0),
-	interruptions   INTEGER NOT NULL DEFAULT 0 CHECK (interruptions >= 0),
-	cause           TEXT CHECK (cause IN ('shutdown', 'crash', 'lease_lost', 'cancelled', 'operator')),
-	instance_id     TEXT,
-	idempotency_key TEXT,
+	status_at       TIMESTAMPTZ NOT NULL DEFAULT NOW(), -- updated_at as of the last change of the status
 	steps_done      INTEGER NOT NULL DEFAULT 0 CHECK (steps_done >= 0),
 	steps_total     INTEGER NOT NULL DEFAULT 0 CHECK (steps_total >= 0),
-	recovery        TEXT CHECK (recovery IN ('auto', 'manual')), -- NULL: stamped at the first claim
+	crashes         INTEGER NOT NULL DEFAULT 0 CHECK (crashes >= 0),
+	failures        INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0),
+	interruptions   INTEGER NOT NULL DEFAULT 0 CHECK (interruptions >= 0),
+	cause           TEXT CHECK (cause IN ('shutdown', 'crash', 'lease_lost', 'cancelled', 'operator')),
 	error_code      TEXT,
-	owner           TEXT,
+	instance_id     TEXT,
+	recovery        TEXT CHECK (recovery IN ('auto', 'manual')), -- NULL: stamped at the first claim
+	run_at          TIMESTAMPTZ NOT NULL DEFAULT NOW(),
 	position        BIGINT, -- NULL: not in the queue yet
+	priority        INTEGER NOT NULL DEFAULT 0,
 	max_failures    INTEGER CHECK (max_failures > 0),   -- NULL: the policy's
 	max_crashes     INTEGER CHECK (max_crashes > 0),    -- NULL: the policy's
 	retry_delay_ms  INTEGER CHECK (retry_delay_ms > 0), -- NULL: the policy's
-	status_at       TIMESTAMPTZ NOT NULL DEFAULT NOW(), -- updated_at as of the last change of the status
+	kind            TEXT NOT NULL DEFAULT 'extract',
+	payload         JSON NOT NULL DEFAULT '{}', -- JSON, not JSONB: kept byte for byte
+	owner           TEXT,
+	idempotency_key TEXT,
 
 	-- What Go and JSON can hold; infinity is no time.
 	CONSTRAINT times_are_of_our_era CHECK (
@@ -90,14 +92,20 @@ CREATE INDEX jobs_scheduled ON jobs_schema.background_jobs (run_at, created_at)
 	WHERE status = 'pending' AND position IS NULL;
 
 -- Recovery.
-CREATE INDEX jobs_processing ON jobs_schema.background_jobs (kind, instance_id) WHERE status = 'processing'; -- the kind: for limits
+CREATE INDEX jobs_processing ON jobs_schema.background_jobs (kind) WHERE status = 'processing'; -- the kind: for limits
 CREATE INDEX jobs_resumable ON jobs_schema.background_jobs (interrupted_at)
 	WHERE status = 'interrupted' AND recovery = 'auto' AND cause <> 'cancelled';
 
--- Lists, counts and cleanup. A processing row is in neither; there are never
--- many.
-CREATE INDEX jobs_by_created ON jobs_schema.background_jobs (status, created_at, id) WHERE status <> 'processing';
-CREATE INDEX jobs_by_status_at ON jobs_schema.background_jobs (status, status_at, id) WHERE status <> 'processing';
+-- Lists, counts and cleanup. A processing row is in none; there are never many.
+-- Completed rows, of which there are the most, have indexes of their own that
+-- need not name the status. A pending row that nothing happened to since it was
+-- inserted is found by its creation in either order.
+CREATE INDEX jobs_completed_by_created ON jobs_schema.background_jobs (created_at, id) WHERE status = 'completed';
+CREATE INDEX jobs_completed_by_status_at ON jobs_schema.background_jobs (status_at, id) WHERE status = 'completed';
+CREATE INDEX jobs_by_created ON jobs_schema.background_jobs (status, created_at, id)
+	WHERE status <> 'processing' AND status <> 'completed';
+CREATE INDEX jobs_by_status_at ON jobs_schema.background_jobs (status, status_at, id)
+	WHERE status <> 'processing' AND status <> 'completed' AND (status <> 'pending' OR status_at <> created_at);
 CREATE INDEX jobs_of_owner ON jobs_schema.background_jobs (owner, created_at, id) WHERE status <> 'processing' AND owner IS NOT NULL;
 -- The engine sets status_at with every end; a row by hand says itself when. (Not
 -- updated_at, which a checkpoint changes: it would be no HOT update any more.)
@@ -244,7 +252,8 @@ CREATE UNLOGGED TABLE jobs_schema.job_instance_locks (
 	instance_id  TEXT PRIMARY KEY,
 	key          BIGINT NOT NULL,      -- of the advisory lock
 	generation   BIGINT NOT NULL,      -- raised each time the lock is taken
-	server_start TIMESTAMPTZ NOT NULL  -- pg_postmaster_start_time() when it was taken
+	server_start TIMESTAMPTZ NOT NULL, -- pg_postmaster_start_time() when it was taken
+	patience_ms  BIGINT NOT NULL       -- how long it may be free before that means something
 );
 
 -- One row a kind whose number of running jobs is limited: who counts and claims
