@@ -101,7 +101,7 @@ func (up *upload) publish(ref Ref) error {
 		if err != nil {
 			return err
 		}
-		done := false
+		var done bool
 		switch {
 		case there == nil:
 			done, err = up.name(ref)

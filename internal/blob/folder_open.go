@@ -49,5 +49,8 @@ func verify(ctx context.Context, file *os.File, want string) (*File, error) {
 		return nil, err
 	}
 	blob := &File{File: file, size: size}
-	return blob, blob.rewind()
+	if err := blob.rewind(); err != nil {
+		return nil, err
+	}
+	return blob, nil
 }

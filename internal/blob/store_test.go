@@ -488,7 +488,10 @@ func testWalk(t *testing.T, p site) {
 	if got := walk(t, s); !slices.Equal(got, want) {
 		t.Errorf("Walk: %v, want %v", got, want)
 	}
-	for range s.Walk(t.Context()) {
+	for _, err := range s.Walk(t.Context()) {
+		if err != nil {
+			t.Error(err)
+		}
 		break // a walk may end early
 	}
 	stop := errors.New("stop")

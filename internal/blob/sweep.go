@@ -27,7 +27,8 @@ func sweep(ctx context.Context, s Store, inUse InUse) (Swept, error) {
 		}
 		old = old[:0]
 	}
-	return swept, sweepOld(ctx, s, old, inUse, &swept)
+	err := sweepOld(ctx, s, old, inUse, &swept)
+	return swept, err
 }
 
 // sweepOld removes those of the old blobs that are not in use. Remove looks at

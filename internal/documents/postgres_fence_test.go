@@ -17,9 +17,9 @@ func TestFenceIsHeld(t *testing.T) {
 	t.Parallel()
 	for name, write := range map[string]func(Store, jobs.Fence) error{
 		"facts": func(s Store, f jobs.Fence) error {
-			return s.SetFacts(context.Background(), f, json.RawMessage(`{"x":1}`))
+			return s.SetFacts(t.Context(), f, json.RawMessage(`{"x":1}`))
 		},
-		"publish": func(s Store, f jobs.Fence) error { return s.Publish(context.Background(), f, json.RawMessage(`{}`)) },
+		"publish": func(s Store, f jobs.Fence) error { return s.Publish(t.Context(), f, json.RawMessage(`{}`)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

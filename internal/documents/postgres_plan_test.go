@@ -84,11 +84,11 @@ func everything(t *testing.T, s *Postgres) {
 	must("list", err)
 	_, err = s.ByPrefix(ctx, "0a", 10)
 	must("prefix", err)
-	hashes := make([]string, 1500)
-	for i := range hashes {
-		hashes[i] = fmt.Sprintf("%064x", i)
+	hashes := []string{list[0].SourceSHA256}
+	for i := range 1500 {
+		hashes = append(hashes, fmt.Sprintf("%064x", i))
 	}
-	_, err = s.SourcesInUse(ctx, append(hashes, list[0].SourceSHA256))
+	_, err = s.SourcesInUse(ctx, hashes)
 	must("sources", err)
 	for _, d := range list[:3] {
 		_, err = s.Get(ctx, d.ID)

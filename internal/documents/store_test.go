@@ -127,7 +127,7 @@ func (d *sqliteDatabase) dump(e *env) map[string]string {
 				fmt.Fprintf(&text, "%s=%s ", columns[i], *values[i].(*any))
 			}
 		}
-		e.ok(errors.Join(rows.Err(), rows.Close()))
+		e.ok(errors.Join(rows.Err(), rows.Close())) //nolint:sqlclosecheck // in a loop
 		out[name] = text.String()
 	}
 	return out

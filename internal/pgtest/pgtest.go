@@ -80,7 +80,7 @@ func Schema(tb testing.TB) (serverURL, schema string) {
 // Exec runs statements on a connection of its own.
 func Exec(tb testing.TB, serverURL string, statements ...string) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // also while the test's own context has ended
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) //nolint:usetesting // also while the test's own context has ended
 	defer cancel()
 	conn, err := pgx.Connect(ctx, serverURL)
 	if err != nil {

@@ -56,7 +56,7 @@ func pooler(tb testing.TB, path, serverURL string, mode PoolMode) (string, error
 	if err != nil {
 		return "", err
 	}
-	dir, err := os.MkdirTemp("", "pgtest-pooler-") // not of the test: its user may not enter that
+	dir, err := os.MkdirTemp("", "pgtest-pooler-") //nolint:usetesting // its user may not enter the test's
 	if err != nil {
 		return "", err
 	}
@@ -102,7 +102,7 @@ log_disconnections = 0
 
 // runPooler starts it, and ends it with the test.
 func runPooler(tb testing.TB, s *Server) error {
-	cmd := s.command(context.Background(), "pgbouncer", filepath.Join(s.dir, "pgbouncer.ini"))
+	cmd := s.command(context.Background(), "pgbouncer", filepath.Join(s.dir, "pgbouncer.ini")) //nolint:usetesting // it outlives the test's context by its cleanup
 	var log buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	DieWithUs(cmd)
@@ -140,7 +140,7 @@ func answers(url string) error {
 }
 
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}

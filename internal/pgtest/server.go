@@ -114,12 +114,8 @@ func (s *Server) init() error {
 	if err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	s.port = l.Addr().(*net.TCPAddr).Port
-	return l.Close()
+	s.port, err = freePort()
+	return err
 }
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }

@@ -25,6 +25,7 @@ const (
 	codeSerialization = "40001"
 	codeDeadlock      = "40P01"
 	codeForeignKey    = "23503"
+	codeUnprepared    = "26000" // the server has forgotten a prepared statement; pgx then does too
 	codeUndefined     = "42P01" // of a table
 	codeIdle          = "25P03" // a transaction whose client was not heard of
 )

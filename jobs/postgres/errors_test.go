@@ -153,6 +153,27 @@ func TestACallEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// TestStatementsAreForgotten: what was prepared on a connection may be gone, by
+// DISCARD ALL of somebody in between.
+func TestStatementsAreForgotten(t *testing.T) {
+	t.Parallel()
+	url, schema := pgtest.Schema(t)
+	s := open(t, Config{URL: pgtest.With(url, "pool_max_conns", "1"), DirectURL: url, Schema: schema})
+	join(t, s, "a")
+	p := jobs.ClaimParams{Instance: "a", Kinds: []string{"work"}, Limit: 1, Limits: map[string]int{"work": 9}}
+	for range 2 {
+		if _, err := s.pool.Exec(t.Context(), `DISCARD ALL`); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Insert(t.Context(), jobs.NewJob{Kind: "work"}, jobs.NewJob{Kind: "work"}); err != nil {
+			t.Error(err)
+		}
+		if c, err := s.Claim(t.Context(), p); err != nil || len(c.Jobs) != 1 {
+			t.Errorf("%+v, %v", c, err)
+		}
+	}
+}
+
 // TestListOfNoStatus: whatever is given as a status becomes no part of a query.
 func TestListOfNoStatus(t *testing.T) {
 	t.Parallel()

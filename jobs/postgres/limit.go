@@ -12,7 +12,7 @@ import (
 // committed: the next one counts what this one took. It returns the kinds, and
 // for each how many may run at once (nil: any number).
 func (s *Store) lockLimits(b *pgx.Batch, p jobs.ClaimParams) (kinds []string, rooms []*int64) {
-	const make = `INSERT INTO jobs_schema.job_limits (kind) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING`
+	const create = `INSERT INTO jobs_schema.job_limits (kind) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING`
 	const hold = `SELECT FROM jobs_schema.job_limits WHERE kind = ANY($1) ORDER BY kind FOR UPDATE`
 	kinds = slices.Compact(slices.Sorted(slices.Values(p.Kinds)))
 	var limited []string
@@ -25,7 +25,7 @@ func (s *Store) lockLimits(b *pgx.Batch, p jobs.ClaimParams) (kinds []string, ro
 		rooms = append(rooms, room)
 	}
 	if len(limited) > 0 {
-		b.Queue(s.SQL(make), limited)
+		b.Queue(s.SQL(create), limited)
 		b.Queue(s.SQL(hold), limited)
 	}
 	return kinds, rooms

@@ -131,7 +131,7 @@ func (c *conditions) arg(v any, kind string) string {
 	return fmt.Sprintf("$%d::%s", len(c.args), kind)
 }
 
-func (c *conditions) add(list ...string) { c.list = append(c.list[:len(c.list):len(c.list)], list...) }
+func (c *conditions) add(list ...string) { c.list = append(slices.Clip(c.list), list...) }
 
 func (c *conditions) where() string {
 	if len(c.list) == 0 {
@@ -191,10 +191,11 @@ func prefixed(prefix string) (from, to [16]byte, ok bool) {
 		}
 	}
 	fill := func(id *[16]byte, with string) error {
-		_, err := hex.Decode(id[:], append(digits[:len(digits):len(digits)], strings.Repeat(with, 32-len(digits))...))
+		_, err := hex.Decode(id[:], append(slices.Clip(digits), strings.Repeat(with, 32-len(digits))...))
 		return err
 	}
-	return from, to, fill(&from, "0") == nil && fill(&to, "f") == nil
+	ok = fill(&from, "0") == nil && fill(&to, "f") == nil
+	return from, to, ok
 }
 
 // behind is the keyset condition.

@@ -43,7 +43,7 @@ func siteAt(tb testing.TB, url, schema string) *site {
 func (e *site) open(c Config) *Store {
 	e.Helper()
 	c.Schema = e.Schema
-	s, err := Open(context.Background(), c) //nolint:usetesting // it outlives the test's context by its cleanup
+	s, err := Open(context.Background(), c)
 	if err != nil {
 		e.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func (e *site) nodeOn(s *Store, id string, lease time.Duration) *node {
 
 func (e *site) join(s *Store, id string, lease time.Duration) *membership {
 	e.Helper()
-	joined, err := s.Join(context.Background(), jobs.Instance{ID: id, Host: "host", PID: 1, Version: "test", Boot: "boot", Lease: lease}) //nolint:usetesting // as above
+	joined, err := s.Join(context.Background(), jobs.Instance{ID: id, Host: "host", PID: 1, Version: "test", Boot: "boot", Lease: lease})
 	if err != nil {
 		e.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func (e *site) row(query string, args []any, to ...any) {
 	e.Helper()
 	var err error
 	for range 100 {
-		if err = e.pool.QueryRow(context.Background(), e.s.SQL(query), args...).Scan(to...); err == nil { //nolint:usetesting // also in cleanups
+		if err = e.pool.QueryRow(context.Background(), e.s.SQL(query), args...).Scan(to...); err == nil {
 			return
 		}
 	}

@@ -44,7 +44,7 @@ type Store struct {
 	looks     looks         // when the last look beyond the queue was: look.go
 	lookEvery time.Duration // how often at most; 0: at each claim
 	workers   sync.WaitGroup
-	life      context.Context // of the store's own goroutines
+	life      context.Context //nolint:containedctx // ends with Close: it is that of the store's own goroutines
 	die       context.CancelFunc
 }
 

@@ -21,7 +21,7 @@ func (s *Store) whyPooled(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("connect directly: %w", err)
 		}
-		defer closeConn(conn)
+		defer closeConn(conn) //nolint:gocritic // there are two
 		pair[i] = conn
 	}
 	pooled, err := onePooled(ctx, pair[0], pair[1])

@@ -49,7 +49,7 @@ func harness(tb testing.TB, url string) storetest.Harness {
 	}
 	by := person(tb, schema)
 	exec := func(query string, args ...any) error {
-		_, err := by.Exec(context.Background(), query, args...)
+		_, err := by.Exec(context.Background(), query, args...) //nolint:usetesting // also in cleanups
 		return err
 	}
 	must := func(tb testing.TB, err error) {
@@ -187,6 +187,6 @@ func begin(tb testing.TB, pool *pgxpool.Pool) pgx.Tx {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+	tb.Cleanup(func() { _ = tx.Rollback(context.Background()) }) //nolint:usetesting // its context has ended by then
 	return tx
 }

@@ -76,7 +76,7 @@ func repeatable(err error) bool {
 		return true
 	}
 	switch code(err) {
-	case codeSerialization, codeDeadlock:
+	case codeSerialization, codeDeadlock, codeUnprepared:
 		return true
 	case "":
 		_, connecting := errors.AsType[*pgconn.ConnectError](err)

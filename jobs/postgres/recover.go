@@ -112,7 +112,8 @@ func (r *recovery) holdLost(ctx context.Context) ([]jobs.ID, error) {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (id jobs.ID, err error) {
-		return id, row.Scan((*[16]byte)(&id))
+		err = row.Scan((*[16]byte)(&id))
+		return id, err
 	})
 }
 

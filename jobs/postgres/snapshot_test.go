@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"context"
 	"os"
 	"slices"
 	"strconv"
@@ -77,7 +76,7 @@ func oldSnapshot(t *testing.T, url string, rate, seconds int, marks bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.Background())
+	defer conn.Close(t.Context())
 	if _, err := conn.Exec(t.Context(), `BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM pg_class LIMIT 1`); err != nil {
 		t.Fatal(err)
 	}

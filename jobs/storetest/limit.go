@@ -12,10 +12,10 @@ func limited(n int) func(*jobs.ClaimParams) {
 	return func(p *jobs.ClaimParams) { p.Limits = map[string]int{work: n} }
 }
 
-// takes checks how many jobs a claim under a limit takes.
-func (i *instance) takes(want, limit int) []jobs.Job {
+// takes checks how many jobs a claim under a limit of two takes.
+func (i *instance) takes(want int) []jobs.Job {
 	i.Helper()
-	got := i.claim(9, limited(limit))
+	got := i.claim(9, limited(2))
 	if len(got) != want {
 		i.Errorf("claimed %d jobs, want %d", len(got), want)
 	}
@@ -26,11 +26,11 @@ var limitTests = []test{
 	{"of a kind in Limits only so many are processing, of all instances together", func(e *env) {
 		e.insertAll(make([]jobs.NewJob, 5)...)
 		a, b := e.join("a"), e.process("b")
-		held := a.takes(2, 2)
-		b.takes(0, 2)
+		held := a.takes(2)
+		b.takes(0)
 		e.finish(outcome(held[0].Fence(), jobs.Completed))
-		b.takes(1, 2)
-		a.takes(0, 2)
+		b.takes(1)
+		a.takes(0)
 	}},
 	{"a limit is that of its kind: others are claimed in its place, and in the order of the queue", func(e *env) {
 		l := e.insertAll(jobs.NewJob{}, jobs.NewJob{}, jobs.NewJob{Kind: "other"}, jobs.NewJob{}, jobs.NewJob{Kind: "other"})
@@ -43,13 +43,13 @@ var limitTests = []test{
 		e.insertAll(make([]jobs.NewJob, 6)...)
 		a := e.join("a")
 		for k, j := range a.claim(4) {
-			a.takes(0, 2)
+			a.takes(0)
 			e.finish(outcome(j.Fence(), []jobs.Status{jobs.Completed, jobs.Failed, jobs.Completed, jobs.Completed}[k]))
 			if k == 2 {
 				break
 			}
 		}
-		a.takes(1, 2)
+		a.takes(1)
 	}},
 	{"a limit counts suspects, and jobs that are named by Only", func(e *env) {
 		list := e.insertAll(make([]jobs.NewJob, 3)...)
@@ -58,7 +58,7 @@ var limitTests = []test{
 		victim.kill()
 		a := e.process("a")
 		a.recovers(nil, list[0].ID, list[1].ID)
-		a.takes(2, 2) // one innocent, one suspect, or both suspects
+		a.takes(2) // one innocent, one suspect, or both suspects
 		for _, j := range list {
 			if got := a.claim(9, limited(2), only(j.ID)); len(got) > 0 {
 				e.Errorf("claimed %v beyond the limit", ids(got))
@@ -68,11 +68,11 @@ var limitTests = []test{
 	{"jobs of the dead do not count once they are recovered", func(e *env) {
 		list := e.insertAll(make([]jobs.NewJob, 3)...)
 		victim := e.process("victim")
-		victim.takes(2, 2)
+		victim.takes(2)
 		victim.kill()
 		a := e.process("a")
 		a.recovers(limited(2), list[0].ID, list[1].ID)
-		a.takes(2, 2)
+		a.takes(2)
 	}},
 	{"instances that claim at once keep to the limit together", func(e *env) {
 		const most = 3
