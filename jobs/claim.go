@@ -149,7 +149,7 @@ func (s *session) isOver(ctx context.Context, id ID) bool {
 	if errors.Is(err, ErrNotFound) {
 		return true
 	}
-	return err == nil && (j.Ended() || j.Status == Processing)
+	return err == nil && (j.Ended() || j.Status == Processing && j.InstanceID != s.instance.ID) // as ours it is a stray
 }
 
 // await waits for a reason to claim again. A death is one at any moment, also

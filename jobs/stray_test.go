@@ -52,3 +52,22 @@ func TestClaimWithoutAnswer(t *testing.T) {
 		t.Errorf("%d jobs were claimed without an answer, %d handlers ran for %d jobs", l.lost.Load(), ran.Load(), len(ids))
 	}
 }
+
+// So it is where the worker is for that job alone: it does not take itself for
+// another that has it.
+func TestDoWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	id := insert(t, s, jobs.NewJob{Kind: kind}).ID
+	l := &lossy{Store: s}
+	l.left.Store(1)
+	w := &jobs.Worker{Store: l, Lease: time.Minute, Handlers: map[string]jobs.Handler{
+		kind: func(ctx context.Context, a *jobs.Attempt) error { return a.Checkpoint(ctx, step(1)) },
+	}}
+	if j, err := w.Do(t.Context(), id); err != nil || j.Status != jobs.Completed || j.Attempt != 1 {
+		t.Errorf("%+v, %v", j, err)
+	}
+	if l.lost.Load() != 1 {
+		t.Errorf("%d jobs were claimed without an answer", l.lost.Load())
+	}
+}

@@ -75,7 +75,10 @@ func (s *spool) take(ctx context.Context, r io.Reader, limit int64) (*File, Ref,
 		return nil, Ref{}, errors.Join(err, file.Close())
 	}
 	file.size = ref.Size
-	return file, ref, file.rewind()
+	if err := file.rewind(); err != nil {
+		return nil, Ref{}, errors.Join(err, file.Close())
+	}
+	return file, ref, nil
 }
 
 // fetch is the verified copy of a blob that from writes.

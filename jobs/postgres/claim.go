@@ -22,11 +22,13 @@ func (s *Store) Claim(ctx context.Context, p jobs.ClaimParams) (jobs.Claimed, er
 		}
 	}
 	c := claim{s: s, p: p}
-	if err := c.run(ctx); err != nil {
-		return jobs.Claimed{}, err
-	}
+	err := c.run(ctx)
 	if len(c.out.Jobs)+len(c.out.Recovered) > 0 || c.changed {
 		s.changed(jobs.HintChanged)
+		return c.out, nil // also where what came behind it failed: the next claim meets that again
+	}
+	if err != nil {
+		return jobs.Claimed{}, err
 	}
 	return c.out, nil
 }
@@ -53,7 +55,7 @@ func (c *claim) run(ctx context.Context) error {
 	if err := c.take(ctx); err != nil || c.over || len(c.out.Jobs) >= c.p.Limit {
 		return err
 	}
-	if !looked && c.s.looks.allowed(c.s.lookEvery) {
+	if !looked && len(c.out.Jobs) == 0 && c.s.looks.allowed(c.s.lookEvery) { // what was claimed does not wait for a look
 		if err := c.look(ctx); err != nil || c.over || !c.changed {
 			return err
 		}

@@ -260,6 +260,26 @@ func TestClaimMeetsTheDead(t *testing.T) {
 	}
 }
 
+// What was claimed is told, also where what comes behind it fails.
+func TestClaimTellsWhatItDid(t *testing.T) {
+	t.Parallel()
+	q := newQueue(t)
+	q.join("victim")
+	q.join("a")
+	q.insert(make([]jobs.NewJob, 2)...)
+	q.claim(params("victim", 1))
+	q.claim(params("a", 0))
+	q.lookEvery = time.Hour
+	q.exec(`UPDATE jobs_schema.job_instances SET state = 'dead' WHERE id = 'victim'`)
+	q.exec(`ALTER TABLE jobs_schema.job_events ADD CONSTRAINT none_is_interrupted CHECK (event <> 'interrupted')`)
+	if c, err := q.Claim(t.Context(), params("a", 1)); err != nil || len(c.Jobs) != 1 {
+		t.Errorf("claimed %v, %v", c.Jobs, err)
+	}
+	if c, err := q.Claim(t.Context(), params("a", 1)); err == nil {
+		t.Errorf("claimed %v where nothing waits and a recovery fails", c.Jobs)
+	}
+}
+
 // Two who recover at once: each job once, and nobody waits.
 func TestRecoverOnce(t *testing.T) {
 	t.Parallel()

@@ -203,15 +203,16 @@ func clock(ctx context.Context, q querier, rows []newRow) (now time.Time, err er
 // cost a look and a record of the log for each.
 func (s *Store) insertRows(ctx context.Context, q querier, rows []newRow) ([]jobs.Job, error) {
 	var c columns
-	statement := insertFresh
+	fresh := true
 	for _, n := range rows {
 		c.add(n)
-		if !n.fresh {
-			statement = insertMissing
-		}
+		fresh = fresh && n.fresh
 	}
-	sent, err := q.Query(ctx, s.SQL(statement), c.ids, c.documents, c.filenames, c.metadata, c.kinds, c.payloads, c.priorities, c.runAts,
-		c.keys, c.recoveries, c.owners, c.positions, c.maxFailures, c.maxCrashes, c.retryDelays, c.instances, len(rows) == 1)
+	statement, args := manyStatement(fresh), c.all()
+	if len(rows) == 1 {
+		statement, args = oneStatement(fresh), c.first()
+	}
+	sent, err := q.Query(ctx, s.SQL(statement), args...)
 	if err != nil {
 		return nil, err
 	}
@@ -222,30 +223,54 @@ func (s *Store) insertRows(ctx context.Context, q querier, rows []newRow) ([]job
 	return born, err
 }
 
-const (
-	insertFresh   = insertBegin + insertEnd
-	insertMissing = insertBegin + ` ON CONFLICT DO NOTHING` + insertEnd
+func manyStatement(fresh bool) string {
+	if fresh {
+		return insertManyFresh
+	}
+	return insertManyMissing
+}
+
+func oneStatement(fresh bool) string {
+	if fresh {
+		return insertOneFresh
+	}
+	return insertOneMissing
+}
+
+// A row alone has a statement of its own, with values in the place of arrays:
+// the server sees that it need not plan it again for each.
+var (
+	insertManyFresh   = insertStatement(manyGiven, `position`, ``)
+	insertManyMissing = insertStatement(manyGiven, `position`, `ON CONFLICT DO NOTHING`)
+	insertOneFresh    = insertStatement(oneGiven, nextPlace, ``)
+	insertOneMissing  = insertStatement(oneGiven, nextPlace, `ON CONFLICT DO NOTHING`)
 )
 
-const insertBegin = `
-	WITH given AS (
-		SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::timestamptz[],
-			$9::text[], $10::text[], $11::text[], $12::bigint[], $13::integer[], $14::integer[], $15::integer[], $16::text[])
+const (
+	manyGiven = `SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::timestamptz[],
+			$9::text[], $10::text[], $11::text[], $12::integer[], $13::integer[], $14::integer[], $15::text[], $16::bigint[])
 			WITH ORDINALITY AS g (id, document_id, filename, metadata, kind, payload, priority, run_at,
-			idempotency_key, recovery, owner, position, max_failures, max_crashes, retry_delay_ms, instance_id, n)),
+			idempotency_key, recovery, owner, max_failures, max_crashes, retry_delay_ms, instance_id, position, n)`
+	oneGiven = `SELECT $1::uuid AS id, $2::uuid AS document_id, $3::text AS filename, $4::text AS metadata, $5::text AS kind, $6::text AS payload,
+			$7::integer AS priority, $8::timestamptz AS run_at, $9::text AS idempotency_key, $10::text AS recovery, $11::text AS owner,
+			$12::integer AS max_failures, $13::integer AS max_crashes, $14::integer AS retry_delay_ms, $15::text AS instance_id, 1 AS n`
+	nextPlace = `CASE WHEN instance_id IS NULL AND coalesce(run_at <= statement_timestamp(), true)
+			THEN (SELECT p.place FROM jobs_schema.job_places(kind, priority, owner, 1) AS p (place)) END`
+)
+
+func insertStatement(given, position, conflict string) string {
+	return `
+	WITH given AS (
+		` + given + `),
 	born AS (
 		INSERT INTO jobs_schema.background_jobs (id, document_id, filename, status, metadata, created_at, updated_at, status_at, started_at,
 			kind, payload, priority, run_at, attempt, instance_id, idempotency_key, recovery, owner, position, max_failures, max_crashes, retry_delay_ms)
 		SELECT id, document_id, filename, CASE WHEN instance_id IS NULL THEN 'pending' ELSE 'processing' END, metadata::jsonb,
 			statement_timestamp(), statement_timestamp(), statement_timestamp(), CASE WHEN instance_id IS NOT NULL THEN statement_timestamp() END,
 			kind, payload::json, priority, coalesce(run_at, statement_timestamp()), CASE WHEN instance_id IS NULL THEN 0 ELSE 1 END, instance_id,
-			idempotency_key, recovery, owner,
-			CASE WHEN NOT $17::boolean THEN position WHEN instance_id IS NULL AND coalesce(run_at <= statement_timestamp(), true)
-				THEN (SELECT p.place FROM jobs_schema.job_places(kind, priority, owner, 1) AS p (place)) END,
-			max_failures, max_crashes, retry_delay_ms
-		FROM given ORDER BY n`
-
-const insertEnd = `
+			idempotency_key, recovery, owner, ` + position + `, max_failures, max_crashes, retry_delay_ms
+		FROM given ORDER BY n
+		` + conflict + `
 		RETURNING ` + jobColumns + `),
 	told AS (
 		INSERT INTO jobs_schema.job_events (job_id, at, event, from_status, to_status, instance_id, attempt)
@@ -255,8 +280,9 @@ const insertEnd = `
 		WHERE e.attempt <= born.attempt
 		ORDER BY given.n, e.attempt)
 	SELECT ` + jobColumns + ` FROM born`
+}
 
-// columns are the parameters of insertFresh and insertMissing.
+// columns are the parameters of insertStatement.
 type columns struct {
 	ids, documents                       []pgtype.UUID
 	filenames, metadata, kinds, payloads []string
@@ -278,6 +304,18 @@ func (c *columns) add(n newRow) {
 	c.positions = append(c.positions, pgtype.Int8{Int64: n.position, Valid: n.position != 0})
 	c.maxFailures, c.maxCrashes = append(c.maxFailures, budget(n.MaxFailures)), append(c.maxCrashes, budget(n.MaxCrashes))
 	c.retryDelays = append(c.retryDelays, budget(int(n.RetryDelay.Milliseconds())))
+}
+
+// all are those of many rows.
+func (c *columns) all() []any {
+	return []any{c.ids, c.documents, c.filenames, c.metadata, c.kinds, c.payloads, c.priorities, c.runAts, c.keys, c.recoveries, c.owners,
+		c.maxFailures, c.maxCrashes, c.retryDelays, c.instances, c.positions}
+}
+
+// first are those of one row, which gets its position by the statement.
+func (c *columns) first() []any {
+	return []any{c.ids[0], c.documents[0], c.filenames[0], c.metadata[0], c.kinds[0], c.payloads[0], c.priorities[0], c.runAts[0], c.keys[0],
+		c.recoveries[0], c.owners[0], c.maxFailures[0], c.maxCrashes[0], c.retryDelays[0], c.instances[0]}
 }
 
 // budget is NULL for zero.

@@ -58,11 +58,16 @@ func (s *Store) changed(h jobs.Hint) {
 // notifyTx tells watchers, of this process too, when a caller's transaction
 // commits.
 func (s *Store) notifyTx(ctx context.Context, tx pgx.Tx, h jobs.Hint) error {
-	_, err := tx.Exec(ctx, notice, s.channel(), payload("", h))
+	_, err := tx.Exec(ctx, noticeTx, s.channel(), payload("", h))
 	return err
 }
 
-const notice = `SELECT pg_notify($1, $2)`
+// notice does not wait for the disk: one that a crash takes with it is missed by
+// nobody who would have heard it. In a caller's transaction it does.
+const (
+	noticeTx = `SELECT pg_notify($1, $2)`
+	notice   = noticeTx + `, set_config('synchronous_commit', 'off', TRUE)`
+)
 
 // add notes a hint, and reports whether the caller is to have it sent.
 func (o *outgoing) add(h jobs.Hint) bool {

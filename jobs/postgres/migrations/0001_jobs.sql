@@ -31,13 +31,13 @@ CREATE TABLE jobs_schema.background_jobs (
 	-- Ours. What a claim, a checkpoint and an end change stands together, behind
 	-- the guide's columns, and what stays as it was inserted at the end: an update
 	-- logs the bytes from the first to the last that it changed.
-	attempt         BIGINT NOT NULL DEFAULT 0 CHECK (attempt >= 0),
+	attempt         BIGINT NOT NULL DEFAULT 0,
 	status_at       TIMESTAMPTZ NOT NULL DEFAULT NOW(), -- updated_at as of the last change of the status
-	steps_done      INTEGER NOT NULL DEFAULT 0 CHECK (steps_done >= 0),
-	steps_total     INTEGER NOT NULL DEFAULT 0 CHECK (steps_total >= 0),
-	crashes         INTEGER NOT NULL DEFAULT 0 CHECK (crashes >= 0),
-	failures        INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0),
-	interruptions   INTEGER NOT NULL DEFAULT 0 CHECK (interruptions >= 0),
+	steps_done      INTEGER NOT NULL DEFAULT 0,
+	steps_total     INTEGER NOT NULL DEFAULT 0,
+	crashes         INTEGER NOT NULL DEFAULT 0,
+	failures        INTEGER NOT NULL DEFAULT 0,
+	interruptions   INTEGER NOT NULL DEFAULT 0,
 	cause           TEXT CHECK (cause IN ('shutdown', 'crash', 'lease_lost', 'cancelled', 'operator')),
 	error_code      TEXT,
 	instance_id     TEXT,
@@ -45,30 +45,31 @@ CREATE TABLE jobs_schema.background_jobs (
 	run_at          TIMESTAMPTZ NOT NULL DEFAULT NOW(),
 	position        BIGINT, -- NULL: not in the queue yet
 	priority        INTEGER NOT NULL DEFAULT 0,
-	max_failures    INTEGER CHECK (max_failures > 0),   -- NULL: the policy's
-	max_crashes     INTEGER CHECK (max_crashes > 0),    -- NULL: the policy's
-	retry_delay_ms  INTEGER CHECK (retry_delay_ms > 0), -- NULL: the policy's
+	max_failures    INTEGER, -- NULL: the policy's
+	max_crashes     INTEGER, -- NULL: the policy's
+	retry_delay_ms  INTEGER, -- NULL: the policy's
 	kind            TEXT NOT NULL DEFAULT 'extract',
 	payload         JSON NOT NULL DEFAULT '{}', -- JSON, not JSONB: kept byte for byte
 	owner           TEXT,
 	idempotency_key TEXT,
 
+	-- The server reads the text of every CHECK anew with each statement that
+	-- writes, however few rows: so they are few and short.
+	CONSTRAINT counts_are_not_negative CHECK (attempt >= 0 AND least(steps_done, steps_total, crashes, failures, interruptions) >= 0),
+	CONSTRAINT budgets_are_positive CHECK (least(max_failures, max_crashes, retry_delay_ms) > 0), -- least leaves out NULLs
 	-- What Go and JSON can hold; infinity is no time.
 	CONSTRAINT times_are_of_our_era CHECK (
-		created_at BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC' AND updated_at BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC'
-		AND run_at BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC' AND started_at BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC'
-		AND completed_at BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC' AND failed_at BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC'
-		AND interrupted_at BETWEEN '0001-01-02 UTC' AND '9999-12-30 UTC'),
+		least(created_at, updated_at, run_at, started_at, completed_at, failed_at, interrupted_at) >= '0001-01-02 UTC'
+		AND greatest(created_at, updated_at, run_at, started_at, completed_at, failed_at, interrupted_at) <= '9999-12-30 UTC'),
 	CONSTRAINT metadata_is_an_object CHECK (jsonb_typeof(metadata) = 'object'),
 	CONSTRAINT steps_are_within_their_total CHECK (steps_total = 0 OR steps_done <= steps_total),
 
 	-- What holds for every row that the engine has run: attempt 0 is a row that
 	-- was inserted, perhaps by hand.
 	CONSTRAINT progress_100_is_completed CHECK (attempt = 0 OR (progress = 100) = (status = 'completed')),
-	CONSTRAINT a_reason_where_it_ended_badly CHECK (attempt = 0 OR CASE status
-		WHEN 'failed' THEN error IS NOT NULL AND error_code IS NOT NULL AND cause IS NULL
-		WHEN 'interrupted' THEN error IS NOT NULL AND cause IS NOT NULL AND error_code IS NULL
-		ELSE error IS NULL AND error_code IS NULL AND cause IS NULL END),
+	CONSTRAINT a_reason_where_it_ended_badly CHECK (attempt = 0 OR
+		(error_code IS NOT NULL) = (status = 'failed') AND (cause IS NOT NULL) = (status = 'interrupted')
+		AND (error IS NOT NULL) = (num_nonnulls(error_code, cause) > 0)),
 	CONSTRAINT a_time_for_every_status CHECK (attempt = 0 OR CASE status
 		WHEN 'processing' THEN instance_id IS NOT NULL AND started_at IS NOT NULL
 		WHEN 'completed' THEN completed_at IS NOT NULL
