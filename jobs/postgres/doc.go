@@ -22,8 +22,10 @@
 //     a process that takes its own lock at that moment waits for a moment only.
 //   - Where the neighbour's lock is free, the locks of all others are tried with
 //     it: those that the dead one watched may have died beside it.
-//   - A free lock is not yet a death: it waits for a second look, 300 ms or three
-//     times what the instance needed to take its lock, which its row says. A server
+//   - A free lock is not yet a death: it waits for a second look: 300 ms, or three
+//     times what the instance needed to take its lock (its row says so) or what a
+//     connection takes to open here and now. A second look that comes late is
+//     taken for a first: a busy machine is slow for others, too. A server
 //     that stops in order ends its sessions one by one, and a session that was
 //     ended (by an administrator, by a broken connection) has a living process that
 //     is taking its lock again; it notices at once, because it reads while it is

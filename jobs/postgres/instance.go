@@ -226,40 +226,16 @@ func (s *Store) Renew(ctx context.Context, r jobs.Renewal) ([]jobs.Fence, error)
 }
 
 // bury looks at every registered instance but self and writes the state dead of
-// those that are proved dead, or whose lease ran out: see the package comment.
-// It is the first part of Claim(Starting); afterwards the watch of the ring does
-// the same by itself, and calls s.changed. A lease is left to that watch: at the
-// start nobody has been watched for long enough.
+// those that are proved dead: see the package comment. It is the first part of
+// Claim(Starting); afterwards the watch of the ring does the same by itself, and
+// calls s.changed. A lease is left to that watch: at the start nobody has been
+// watched for long enough.
 func (s *Store) bury(ctx context.Context, self string) error {
 	m := s.proof.member(self)
 	if m == nil || m.session == nil {
 		return nil
 	}
-	type look struct {
-		suspects   []suspect
-		generation int64
-	}
-	looked := make(chan look, 1)
-	err := m.session.call(ctx, func(ctx context.Context, q querier) error {
-		found, err := s.suspects(ctx, q, self)
-		looked <- look{found, m.session.generation}
-		return err
-	})
-	if err == nil {
-		first := <-looked
-		if len(first.suspects) == 0 {
-			return nil
-		}
-		if !sleep(ctx, patienceFor(first.suspects)) {
-			return ctx.Err()
-		}
-		err = m.session.call(ctx, func(ctx context.Context, q querier) error {
-			if first.generation != m.session.generation {
-				return errNoSession // another session: what the last one saw is void
-			}
-			return s.declare(ctx, q, first.suspects, freeAtStart)
-		})
-	}
+	err := s.buryFrom(ctx, m.session)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -267,4 +243,38 @@ func (s *Store) bury(ctx context.Context, self string) error {
 		s.log.Warn("cannot look for dead instances at the start; the ring does so later", jobs.KeyInstance, self, jobs.KeyError, err)
 	}
 	return nil
+}
+
+// buryFrom takes both looks on one session.
+func (s *Store) buryFrom(ctx context.Context, c *session) error {
+	type look struct {
+		suspects   []suspect
+		generation int64
+	}
+	looked := make(chan look, 1)
+	err := c.call(ctx, func(ctx context.Context, q querier) error {
+		found, err := s.suspects(ctx, q, c.id)
+		looked <- look{found, c.generation}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	first := <-looked
+	if len(first.suspects) == 0 {
+		return nil
+	}
+	patience, err := s.patience(ctx, first.suspects)
+	if err != nil {
+		return err
+	}
+	if !sleep(ctx, patience) {
+		return ctx.Err()
+	}
+	return c.call(ctx, func(ctx context.Context, q querier) error {
+		if first.generation != c.generation {
+			return errNoSession // another session: what the last one saw is void
+		}
+		return s.declare(ctx, q, first.suspects, freeAtStart)
+	})
 }

@@ -18,21 +18,15 @@ const (
 	secondLook = 300 * time.Millisecond
 	// mostPatience is how long at most.
 	mostPatience = 3 * time.Second
+	// mostLate is how late a second look may come. One that is later is taken for
+	// a first: on a machine that is so busy others are slow, too.
+	mostLate = 100 * time.Millisecond
 )
 
 // patienceWith is how long others are to wait for an instance that needed a time
 // to connect and take its lock: it may need as long the next time.
 func patienceWith(took time.Duration) time.Duration {
 	return min(max(secondLook, 3*took), mostPatience)
-}
-
-// patienceFor is how long the verdict on several waits.
-func patienceFor(suspects []suspect) time.Duration {
-	wait := secondLook
-	for _, x := range suspects {
-		wait = max(wait, min(x.patience, mostPatience))
-	}
-	return wait
 }
 
 // Those whose lock can prove something: taken since the server started, by an
@@ -82,9 +76,9 @@ func (r *ring) turn(ctx context.Context, q querier) error {
 		return nil
 	}
 	s := r.c.s
-	if len(r.suspects) > 0 {
-		suspects := r.suspects
-		r.suspects = nil
+	suspects, late := r.suspects, now.Sub(r.next)
+	r.suspects = nil
+	if len(suspects) > 0 && late < mostLate {
 		return s.declare(ctx, q, suspects, "")
 	}
 	r.next = now.Add(tryEvery)
@@ -92,12 +86,35 @@ func (r *ring) turn(ctx context.Context, q querier) error {
 	if err != nil || !free {
 		return err
 	}
-	r.suspects, err = s.suspects(ctx, q, r.c.id)
-	if len(r.suspects) > 0 {
-		r.next = time.Now().Add(patienceFor(r.suspects))
-		s.log.Debug("locks found free", jobs.KeyInstance, r.suspects[0].id, jobs.KeyCount, len(r.suspects))
+	suspects, err = s.suspects(ctx, q, r.c.id)
+	if err != nil || len(suspects) == 0 {
+		return err
 	}
-	return err
+	found := time.Now()
+	patience, err := s.patience(ctx, suspects)
+	if err != nil {
+		return err // who cannot connect now does not know who can
+	}
+	r.suspects, r.next = suspects, found.Add(patience)
+	s.log.Debug("locks found free", jobs.KeyInstance, suspects[0].id, jobs.KeyCount, len(suspects), jobs.KeyTook, patience)
+	return nil
+}
+
+// patience is how long the verdict on several waits: as long as any of them may
+// need to come back, by what it needed before and by what connecting takes here
+// and now.
+func (s *Store) patience(ctx context.Context, suspects []suspect) (time.Duration, error) {
+	began := time.Now()
+	conn, err := s.connectDirect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	closeConn(conn)
+	wait := patienceWith(time.Since(began))
+	for _, x := range suspects {
+		wait = max(wait, min(x.patience, mostPatience))
+	}
+	return wait, nil
 }
 
 // neighbourFree tries the lock of the next higher id, of the lowest where there

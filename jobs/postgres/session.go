@@ -256,14 +256,16 @@ func (c *session) again(ctx context.Context) bool {
 // withdraw takes the instance out of the ring until it has its lock again.
 func (c *session) withdraw(ctx context.Context, generation int64) {
 	const leave = `DELETE FROM jobs_schema.job_instance_locks WHERE instance_id = $1 AND generation = $2`
-	for {
+	// The pool's connections may have broken with the session: each is found
+	// broken by a try, so that the first ones follow each other fast.
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		err := func() error {
 			ctx, cancel := context.WithTimeout(ctx, time.Second)
 			defer cancel()
-			_, err := c.s.pool.Exec(ctx, c.s.SQL(leave), c.id, generation)
+			_, err := c.s.pool.Exec(ctx, c.s.SQL(leave), pgx.QueryExecModeExec, c.id, generation) // one round trip
 			return err
 		}()
-		if err == nil || !sleep(ctx, 20*time.Millisecond) { // the server may be down
+		if err == nil || !sleep(ctx, pause) { // the server may be down
 			return
 		}
 	}
