@@ -77,6 +77,9 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if s.simple {
 		// Parsed anew with each use, on the connection that runs it.
 		pooled.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	} else {
+		// Whatever the role's default is; a pooler would refuse it here.
+		pooled.ConnConfig.RuntimeParams["default_transaction_isolation"] = "read committed"
 	}
 	if s.pool, err = pgxpool.NewWithConfig(ctx, pooled); err != nil {
 		return nil, storeError(op, err)

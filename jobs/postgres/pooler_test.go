@@ -1,11 +1,13 @@
 package postgres
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/mivaa/mivaa/internal/pgtest"
+	"github.com/mivaa/mivaa/jobs"
 )
 
 // A pooler that gives sessions to others between transactions breaks locks
@@ -91,4 +93,35 @@ func TestLocksThatLockNothingMeanLeases(t *testing.T) {
 		t.Errorf("death: %s", death)
 	}
 	alive(t, a)
+}
+
+// An instance that joined elsewhere would be unknown where its jobs are.
+func TestDirectURLOfAnotherDatabase(t *testing.T) {
+	t.Parallel()
+	e := newSite(t)
+	other := "other_" + e.Schema
+	pgtest.Exec(t, e.URL, "CREATE DATABASE "+other)
+	t.Cleanup(func() { pgtest.Exec(t, e.URL, "DROP DATABASE "+other+" WITH (FORCE)") })
+	there := strings.Replace(e.URL, "/postgres?", "/"+other+"?", 1)
+	if there == e.URL {
+		t.Skip("the server given has another database by default")
+	}
+	for _, name := range []string{"no schema there", "the same schema there"} {
+		c := e.Config
+		c.DirectURL = there
+		s, err := Open(t.Context(), c)
+		if err == nil {
+			_ = s.Close()
+		}
+		if known, ok := errors.AsType[*jobs.StoreError](err); !ok || !strings.Contains(err.Error(), "another database") || known.Hint == "" {
+			t.Errorf("%s: %v", name, err)
+		}
+		s, err = Open(t.Context(), Config{URL: there, Schema: e.Schema})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }

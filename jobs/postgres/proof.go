@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/mivaa/mivaa/jobs"
 )
 
 // proof is how the instances of a Store prove their lives, and those they have.
@@ -25,9 +27,40 @@ func (p *proof) open(ctx context.Context, s *Store) error {
 		return err
 	}
 	p.direct = why == ""
+	if p.direct && s.config.DirectURL != s.config.URL {
+		if err := s.sameDatabase(ctx); err != nil {
+			return err
+		}
+	}
 	if !p.direct {
 		s.log.Warn("session locks cannot be trusted here (" + why + "): a process that dies is succeeded only when its lease runs out, and news come by polling. " +
 			"Give a URL that leads to the server without a pooler (--direct-url) to have it succeeded within a second")
+	}
+	return nil
+}
+
+// sameDatabase refuses a direct URL that leads somewhere else: an instance would
+// join there, and its jobs be here.
+func (s *Store) sameDatabase(ctx context.Context) error {
+	const which = `SELECT current_database() || to_regclass($1)::oid::text || pg_postmaster_start_time()::text`
+	name := s.SQL("jobs_schema.job_instances")
+	var here, there *string
+	if err := s.pool.QueryRow(ctx, which, name).Scan(&here); err != nil {
+		return err
+	}
+	conn, err := s.connectDirect(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeConn(conn)
+	if err := conn.QueryRow(ctx, which, name).Scan(&there); err != nil {
+		return err
+	}
+	if here == nil || there == nil || *here != *there {
+		return &jobs.StoreError{
+			Op: "connect directly", Err: errors.New("the direct URL leads to another database"),
+			Hint: "Let --direct-url name the same server, database and schema as --database-url, without the pooler.",
+		}
 	}
 	return nil
 }
