@@ -111,9 +111,11 @@ const selfQuery = `SELECT coalesce((SELECT state FROM jobs_schema.job_instances 
 	EXISTS (SELECT FROM jobs_schema.job_instances WHERE state IN ('dead', 'stopped') AND recovered_at IS NULL)`
 
 // keepPlan has the server plan the statement that claims once a connection, and
-// not compile it: both would take longer than to run it. It holds to the end of
-// the round trip, which is one transaction.
-const keepPlan = `, set_config('plan_cache_mode', 'force_generic_plan', TRUE), set_config('jit', 'off', TRUE)`
+// not compile it: both would take longer than to run it. Nor is a claim carried
+// out long after its worker gave it up. It holds to the end of the round trip,
+// which is one transaction.
+const keepPlan = `, set_config('plan_cache_mode', 'force_generic_plan', TRUE), set_config('jit', 'off', TRUE),
+	set_config('statement_timeout', '30s', TRUE)`
 
 // claimOnce asks for at most so many jobs. Where it began behind the front and
 // found nothing, it asks again from the front.
@@ -138,7 +140,7 @@ func (s *Store) claimOnce(ctx context.Context, q querier, p jobs.ClaimParams, mo
 func (s *Store) claimFrom(ctx context.Context, q querier, p jobs.ClaimParams, most int, from *floors) (me self, got []jobs.Job, err error) {
 	var b pgx.Batch
 	b.Queue(s.SQL(selfQuery+keepPlan), p.Instance).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&me.state, &me.draining, &me.dead, nil, nil)
+		return row.Scan(&me.state, &me.draining, &me.dead, nil, nil, nil)
 	})
 	if most > 0 && len(p.Kinds) > 0 {
 		kinds, rooms := s.lockLimits(&b, p)
