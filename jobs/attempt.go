@@ -10,8 +10,10 @@ import (
 
 // Handler runs one attempt of a job. What it returns decides how the attempt
 // ends: nil completes the job, Permanent(err) fails it, any other error is
-// tried again within the policy's budget. An error that Checkpoint returned is
-// to be returned as it is, wrapped or not.
+// tried again within the policy's budget; one that is ErrUnavailable (of this
+// store, or of another that the handler needs) is tried again until it is not,
+// and spends nothing. An error that Checkpoint returned is to be returned as it
+// is, wrapped or not.
 //
 // The context is cancelled, with its cause, when the attempt is no longer the
 // worker's (ErrLeaseLost, ErrCancelled), when it took too long (ErrTimeout),

@@ -26,6 +26,9 @@ func (s *session) claimLoop(ctx, life context.Context, only *ID, attempts *sync.
 	}
 	var pace pace
 	for ctx.Err() == nil && !s.isGone() {
+		if err := s.w.settle(life); err != nil { // of a handler that outlived an earlier session
+			s.report(err)
+		}
 		claimed, full, err := s.claimAndStart(ctx, life, only, attempts)
 		if errors.Is(err, ErrInstanceGone) {
 			s.lose()

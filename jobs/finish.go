@@ -41,7 +41,12 @@ func (s *session) finished(ctx context.Context, a *Attempt, err error) {
 
 // send hands an outcome to the finish loop.
 func (s *session) send(e ended) {
-	if !s.outbox.put(e) {
+	if s.outbox.put(e) {
+		return
+	}
+	if s.isGone() {
+		s.w.legacy.add(nil, e)
+	} else {
 		s.log.Warn("attempt ended after its session; its job is recovered by others", KeyJob, e.attempt.job.ID, KeyAttempt, e.attempt.job.Attempt)
 	}
 }
@@ -66,6 +71,12 @@ func (s *session) judge(ctx context.Context, a *Attempt, err error) Outcome {
 	var permanent *permanentError
 	failures := a.job.Failures + 1
 	policy := policyFor(s.w.Policies, s.w.Policy, a.job)
+	if errors.Is(err, ErrUnavailable) && !errors.As(err, &permanent) {
+		// What the handler needs is out of reach, for this job and for others:
+		// that spends nobody's budget.
+		o.Status, o.Delay, o.Free = Pending, policy.Backoff(unavailable), true
+		return o
+	}
 	if errors.As(err, &permanent) || failures >= policy.MaxFailures {
 		o.Status = Failed
 		return o
@@ -73,6 +84,9 @@ func (s *session) judge(ctx context.Context, a *Attempt, err error) Outcome {
 	o.Status, o.Delay = Pending, policy.Backoff(failures)
 	return o
 }
+
+// unavailable is the failure whose delay a job waits for what is out of reach.
+const unavailable = 4
 
 func interruptedBy(a *Attempt, cause Cause) Outcome {
 	return Outcome{Fence: a.job.Fence(), Status: Interrupted, Cause: cause, Error: cause.Reason()}
@@ -110,7 +124,12 @@ func (s *session) write(life context.Context, batch []ended) {
 			}
 			return
 		}
-		if s.isGone() || !sleep(life, wait) {
+		if s.isGone() {
+			s.w.legacy.add(nil, batch...)
+			s.outbox.done(len(batch))
+			return
+		}
+		if !sleep(life, wait) {
 			s.outbox.done(len(batch))
 			s.log.Error("outcomes not written", KeyCount, len(batch), KeyError, err)
 			return
@@ -131,26 +150,10 @@ func outcomesOf(batch []ended) []Outcome {
 }
 
 func (s *session) written(batch []ended, lost []Fence) {
-	gone := make(map[Fence]bool, len(lost))
-	for _, f := range lost {
-		gone[f] = true
-	}
 	for _, e := range batch {
-		a, o := e.attempt, e.outcome
-		s.settle(o.Fence)
-		if gone[o.Fence] {
-			s.log.Warn("attempt lost its job before its end was written", KeyJob, a.job.ID, KeyAttempt, a.job.Attempt)
-			s.w.refused(o.Fence)
-			if s.w.Hooks.Lost != nil {
-				s.w.Hooks.Lost(a.job, ErrLeaseLost, e.took)
-			}
-			continue
-		}
-		s.log.Debug("attempt ended", KeyJob, a.job.ID, KeyAttempt, a.job.Attempt, KeyStatus, o.Status, KeyTook, e.took, KeyError, o.Error)
-		if s.w.Hooks.Finished != nil {
-			s.w.Hooks.Finished(a.job, o, e.took)
-		}
+		s.settle(e.outcome.Fence)
 	}
+	s.w.tellEnds(batch, lost)
 	s.outbox.done(len(batch)) // after the hooks, so that whoever waits for it has heard of all
 	select {
 	case s.freed <- struct{}{}:

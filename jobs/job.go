@@ -106,6 +106,7 @@ type Outcome struct {
 	Error  string        // of all but Completed
 	Code   string        // of Failed and Pending
 	Delay  time.Duration // of Pending
+	Free   bool          // of Pending: it was not the job's fault, and counts no failure
 }
 
 // Event is one line of a job's history.

@@ -76,14 +76,24 @@ func (s *session) run(ctx context.Context, only *ID) error {
 	err := s.stop(&attempts)
 	if unwritten := s.flush(written); unwritten != nil {
 		// A store that hangs is not waited for: its loops end with it.
-		return errors.Join(err, unwritten, s.leave())
+		return errors.Join(err, unwritten, s.part())
 	}
 	die()
 	loops.Wait()
-	if e := s.leave(); e != nil && err == nil {
+	if e := s.part(); e != nil && err == nil {
 		err = fmt.Errorf("leave store: %w", e)
 	}
 	return err
+}
+
+// part ends the instance. One whose lease was lost is kept until what it left
+// behind is written.
+func (s *session) part() error {
+	if s.isGone() {
+		s.w.legacy.add(s.proof)
+		return nil
+	}
+	return s.leave()
 }
 
 // leave gives up the proof of life within what is left of the grace period.
@@ -168,10 +178,8 @@ func (s *session) tell(c Claimed) {
 func (s *session) report(err error) {
 	if ill := err != nil && !errors.Is(err, ErrInstanceGone); s.ill.CompareAndSwap(!ill, ill) {
 		if ill {
-			s.log.Error("store does not answer", KeyError, err)
 			s.w.trouble(err)
 		} else {
-			s.log.Info("store answers again")
 			s.w.trouble(nil)
 		}
 	}

@@ -63,7 +63,8 @@ type Store interface {
 	Checkpoint(ctx context.Context, f Fence, total int, steps ...Step) error
 
 	// Finish ends attempts, all of those whose fence holds, and returns the
-	// others. Failed and Pending count a failure, Interrupted an interruption.
+	// others. Failed, and Pending that is not Free, count a failure, Interrupted
+	// an interruption.
 	// The error of one that is tried again stands in its event alone.
 	Finish(ctx context.Context, outcomes ...Outcome) (lost []Fence, err error)
 

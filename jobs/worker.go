@@ -33,8 +33,10 @@ type Worker struct {
 
 	mu        sync.Mutex
 	joined    *session // between Join and the end of Run
+	legacy    legacy   // of sessions that lost their lease
 	rejoining bool
 	draining  atomic.Bool
+	ill       atomic.Bool // the store was said to fail, and not yet to answer again
 }
 
 // Hooks are called as things happen, from several goroutines, and must not
@@ -119,7 +121,8 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 		w.rejoining = true
 		if !w.rejoin(ctx) {
-			return nil // its jobs are others' already: nothing is left to write
+			w.bequeath(ctx)
+			return nil
 		}
 	}
 }
@@ -134,6 +137,9 @@ func (w *Worker) Do(ctx context.Context, id ID) (Job, error) {
 		}
 		err := w.current().run(ctx, &id)
 		w.forget()
+		if errors.Is(err, ErrInstanceGone) {
+			w.bequeath(ctx)
+		}
 		if err == nil || errors.Is(err, ErrInstanceGone) && ctx.Err() != nil {
 			break
 		}
@@ -209,7 +215,10 @@ func (w *Worker) forget() {
 // before ctx ends (false): the store may be away for long.
 func (w *Worker) rejoin(ctx context.Context) bool {
 	for wait := 100 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
-		err := w.Recover(ctx)
+		err := w.settle(ctx)
+		if err == nil {
+			err = w.Recover(ctx)
+		}
 		w.trouble(err)
 		if err == nil {
 			return true
@@ -220,6 +229,18 @@ func (w *Worker) rejoin(ctx context.Context) bool {
 		sleep(ctx, wait)
 	}
 	return false
+}
+
+// bequeath makes a last try to write what earlier sessions left behind; else
+// others recover their jobs.
+func (w *Worker) bequeath(ctx context.Context) {
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.forWriting())
+	defer cancel()
+	if err := w.settle(last); err != nil {
+		w.logger().Error("outcomes not written; their jobs are recovered by others", KeyError, err)
+		_, proofs := w.legacy.take()
+		w.leave(proofs)
+	}
 }
 
 func (w *Worker) newSession(ctx context.Context) (*session, error) {
@@ -282,9 +303,19 @@ func (w *Worker) logger() *slog.Logger {
 	return slog.New(slog.DiscardHandler)
 }
 
+// trouble tells that the store fails, or (nil) answers again, once: by the hook,
+// or by the log where there is none.
 func (w *Worker) trouble(err error) {
-	if w.Hooks.Trouble != nil {
+	if ill := err != nil; !w.ill.CompareAndSwap(!ill, ill) {
+		return
+	}
+	switch {
+	case w.Hooks.Trouble != nil:
 		w.Hooks.Trouble(err)
+	case err != nil:
+		w.logger().Error("store does not answer", KeyError, err)
+	default:
+		w.logger().Info("store answers again")
 	}
 }
 

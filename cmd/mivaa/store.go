@@ -114,9 +114,26 @@ func (d *data) sources(ctx context.Context) (blob.Store, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := d.sameSources(ctx, opened.Location()); err != nil {
+			return nil, errors.Join(err, opened.Close())
+		}
 		d.blobs = opened
 	}
 	return d.blobs, nil
+}
+
+// sameSources refuses to keep sources where other processes on the database do
+// not. Where a shared folder is mounted is each machine's own business.
+func (d *data) sameSources(ctx context.Context, at blob.Location) error {
+	docs, ok := d.documents.(*documents.Postgres)
+	if !ok {
+		return nil
+	}
+	where := at.String()
+	if at.Folder != "" {
+		where = "a shared folder"
+	}
+	return docs.SourcesAt(ctx, where)
 }
 
 // embedded is the store where it is a file, else nil.

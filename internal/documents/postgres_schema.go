@@ -69,6 +69,12 @@ CREATE TABLE jobs_schema.document_secrets (
 	password    TEXT NOT NULL
 );
 
+-- Where all processes on this database keep sources.
+CREATE TABLE jobs_schema.document_sources (
+	only_one BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (only_one),
+	location TEXT NOT NULL
+);
+
 -- Jobs whose steps were a document's content before and are still to be deleted.
 CREATE TABLE jobs_schema.document_replaced (
 	job_id      UUID PRIMARY KEY,

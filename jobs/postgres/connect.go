@@ -34,6 +34,9 @@ func poolConfig(url string) (*pgxpool.Config, error) {
 	if err != nil {
 		return nil, unreadable(err)
 	}
+	if strings.Contains(c.ConnConfig.Host, "@") { // the end of a password, taken for a host
+		return nil, unreadable(errors.New("the password holds an @"))
+	}
 	if !strings.Contains(url, "pool_max_conns") {
 		c.MaxConns = int32(min(max(runtime.GOMAXPROCS(0), 4), 16))
 	}

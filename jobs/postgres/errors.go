@@ -107,8 +107,17 @@ func storeError(op string, err error) *jobs.StoreError {
 	if known, ok := errors.AsType[*jobs.StoreError](err); ok {
 		return known
 	}
-	return &jobs.StoreError{Op: op, Err: err, Hint: hint(err)}
+	return &jobs.StoreError{Op: op, Err: oneLine{err}, Hint: hint(err)}
 }
+
+// oneLine is an error of pgx, which tells each address that it tried in a line
+// of its own, for logs.
+type oneLine struct{ error }
+
+func (e oneLine) Error() string {
+	return strings.Join(strings.FieldsFunc(e.error.Error(), func(r rune) bool { return r == '\n' || r == '\t' }), " ")
+}
+func (e oneLine) Unwrap() error { return e.error }
 
 func hint(err error) string {
 	if code := code(err); code != "" {
@@ -150,7 +159,7 @@ func hintFor(code string) string {
 	case "3F000":
 		return "The schema is not there, and the role may not create it: have it created, or name another one."
 	case "42501":
-		return "The role may not use the schema or its tables: grant it USAGE and CREATE on the schema and let it own the tables, or connect as the role that made them."
+		return "The role may not use the schema or its tables: grant it USAGE and CREATE on the schema and let it own the tables, name a schema of its own, or connect as the role that made them."
 	case codeUndefined:
 		return "The tables are not there: they were dropped, or the schema was renamed. Opening the store again creates them empty; a backup brings them back."
 	case "25006":

@@ -97,14 +97,14 @@ func (s *Store) end(ctx context.Context, q querier, given []jobs.Outcome) (map[j
 				interrupted_at = CASE WHEN g.status = 'interrupted' THEN greatest(statement_timestamp(), j.updated_at) ELSE j.interrupted_at END,
 				progress = CASE WHEN g.status = 'completed' THEN 100 ELSE j.progress END,
 				crashes = CASE WHEN g.status = 'completed' THEN 0 ELSE j.crashes END,
-				failures = j.failures + CASE WHEN g.status IN ('failed', 'pending') THEN 1 ELSE 0 END,
+				failures = j.failures + CASE WHEN g.status = 'failed' OR g.status = 'pending' AND NOT g.free THEN 1 ELSE 0 END,
 				interruptions = j.interruptions + CASE WHEN g.status = 'interrupted' THEN 1 ELSE 0 END,
 				error = CASE WHEN g.status IN ('failed', 'interrupted') THEN g.error END, error_code = g.code, cause = g.cause,
 				run_at = CASE WHEN g.status = 'pending' THEN greatest(statement_timestamp(), j.updated_at) + g.delay ELSE j.run_at END,
 				position = CASE WHEN g.status <> 'pending' THEN j.position
 					WHEN g.delay = interval '0' THEN (SELECT jobs_schema.job_places(j.kind, j.priority, j.owner, 1)) END
-			FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::interval[], $8::text[], $9::text[])
-				AS g (id, attempt, status, error, code, cause, delay, event, detail)
+			FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::interval[], $8::text[], $9::text[], $10::boolean[])
+				AS g (id, attempt, status, error, code, cause, delay, event, detail, free)
 			WHERE j.id = g.id AND j.attempt = g.attempt AND j.status = 'processing'
 			RETURNING j.id, j.attempt, j.updated_at, j.instance_id, g.status, g.event, g.cause, g.detail
 		), told AS (
@@ -118,7 +118,7 @@ func (s *Store) end(ctx context.Context, q querier, given []jobs.Outcome) (map[j
 	if a.allCompleted {
 		rows, err = q.Query(ctx, s.SQL(allCompleted), a.ids, a.attempts)
 	} else {
-		rows, err = q.Query(ctx, s.SQL(anyWay), a.ids, a.attempts, a.statuses, a.errors, a.codes, a.causes, a.delays, a.events, a.details)
+		rows, err = q.Query(ctx, s.SQL(anyWay), a.ids, a.attempts, a.statuses, a.errors, a.codes, a.causes, a.delays, a.events, a.details, a.free)
 	}
 	if err != nil {
 		return nil, err
@@ -140,6 +140,7 @@ type columnsOfOutcomes struct {
 	statuses, events               []string
 	errors, codes, causes, details []pgtype.Text
 	delays                         []pgtype.Interval
+	free                           []bool
 }
 
 func outcomeColumns(given []jobs.Outcome) columnsOfOutcomes {
@@ -162,6 +163,7 @@ func outcomeColumns(given []jobs.Outcome) columnsOfOutcomes {
 		}
 		a.statuses, a.events = append(a.statuses, string(o.Status)), append(a.events, event)
 		a.errors, a.codes, a.causes, a.details = append(a.errors, reason), append(a.codes, code), append(a.causes, cause), append(a.details, null(clean(detail)))
+		a.free = append(a.free, o.Free)
 		a.delays = append(a.delays, pgtype.Interval{Microseconds: max(o.Delay, 0).Microseconds(), Valid: true})
 	}
 	return a

@@ -150,6 +150,9 @@ func (s *Store) listen(ctx context.Context, missed jobs.Hint) (heard bool, err e
 		return false, err
 	}
 	s.watch.tell(missed)
+	if missed == everything {
+		s.log.Info("hearing of changes by other processes again")
+	}
 	for {
 		n, err := conn.WaitForNotification(ctx)
 		if err != nil {

@@ -131,7 +131,7 @@ func (b *batch) end(row int64, o jobs.Outcome) error {
 	const interrupted = `UPDATE background_jobs SET status = 'interrupted', interrupted_at = ?1, updated_at = ?1, interruptions = interruptions + 1,
 			error = ?2, cause = ?3
 		WHERE rowid = ?4`
-	const retry = `UPDATE background_jobs SET status = 'pending', updated_at = ?1, failures = failures + 1, run_at = ?2, position = ?3
+	const retry = `UPDATE background_jobs SET status = 'pending', updated_at = ?1, failures = failures + NOT ?5, run_at = ?2, position = ?3
 		WHERE rowid = ?4`
 	const insert = `INSERT INTO job_events (job_id, at, event, from_status, to_status, cause, instance_id, attempt, detail)
 		SELECT id, ?, ?, 'processing', ?, ?, instance_id, attempt, ? FROM background_jobs WHERE rowid = ?`
@@ -145,7 +145,7 @@ func (b *batch) end(row int64, o jobs.Outcome) error {
 		runAt := b.now.Add(max(o.Delay, 0)).Truncate(timeUnit)
 		var position any
 		if position, err = b.placeOf(row, runAt); err == nil {
-			_, err = b.exec(retry, b.at, FormatTime(runAt), position, row)
+			_, err = b.exec(retry, b.at, FormatTime(runAt), position, row, o.Free)
 		}
 	}
 	if err != nil {

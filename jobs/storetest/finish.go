@@ -52,6 +52,16 @@ var finishTests = []test{
 			}
 		}
 	}},
+	{"pending and free: told like any other, and no failure is counted", func(e *env) {
+		j := e.insert(jobs.NewJob{})
+		f := e.join("a").claimOne(j.ID).Fence()
+		e.finish(jobs.Outcome{Fence: f, Status: jobs.Pending, Error: "out of reach", Code: "internal", Free: true})
+		now := e.get(j.ID)
+		if now.Status != jobs.Pending || now.Failures != 0 || now.Error != "" || now.Position == 0 {
+			e.Errorf("got %+v", now)
+		}
+		e.told(now, jobs.EventRetrying, "out of reach")
+	}},
 	{"pending: a failure is counted and told, no error stands on the job, and it is claimed again", func(e *env) {
 		j := e.insert(jobs.NewJob{})
 		a := e.join("a")

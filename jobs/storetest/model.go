@@ -329,7 +329,9 @@ func (m *model) finish(outcomes []jobs.Outcome) (lost []jobs.Fence) {
 			m.change(j, out.Status, jobs.Event{Event: jobs.EventInterrupted, Cause: out.Cause, Detail: out.Error})
 			j.Error = out.Error
 		case jobs.Pending:
-			j.Failures++
+			if !out.Free {
+				j.Failures++
+			}
 			m.change(j, out.Status, jobs.Event{Event: jobs.EventRetrying, Detail: out.Error})
 			if out.Delay > 0 {
 				m.queue(j, m.now().Add(out.Delay))
