@@ -129,8 +129,7 @@ func (s *s3Server) up() error {
 		"posix", "--sidecar", filepath.Join(s.dir, "about"), filepath.Join(s.dir, "objects"))
 	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+s.access, "ROOT_SECRET_KEY="+s.secret)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, &s.log, &s.log
-	pgtest.DieWithUs(cmd)
-	if err := cmd.Start(); err != nil {
+	if err := pgtest.StartWithUs(cmd); err != nil {
 		return err
 	}
 	s.process, s.ended = cmd.Process, make(chan struct{})

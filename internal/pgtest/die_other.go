@@ -4,5 +4,5 @@ package pgtest
 
 import "os/exec"
 
-// DieWithUs is of no use here: a server may outlive a test that is killed.
-func DieWithUs(*exec.Cmd) {}
+// StartWithUs starts a server. Here it may outlive a test that is killed.
+func StartWithUs(cmd *exec.Cmd) error { return cmd.Start() }

@@ -105,8 +105,7 @@ func runPooler(tb testing.TB, s *Server) error {
 	cmd := s.command(context.Background(), "pgbouncer", filepath.Join(s.dir, "pgbouncer.ini")) //nolint:usetesting // it outlives the test's context by its cleanup
 	var log buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
-	DieWithUs(cmd)
-	if err := cmd.Start(); err != nil {
+	if err := StartWithUs(cmd); err != nil {
 		return err
 	}
 	ended := make(chan struct{})

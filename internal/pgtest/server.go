@@ -139,8 +139,7 @@ func (s *Server) Up() error {
 	defer log.Close()
 	cmd := s.command(context.Background(), "postgres", args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	DieWithUs(cmd)
-	if err := cmd.Start(); err != nil {
+	if err := StartWithUs(cmd); err != nil {
 		return err
 	}
 	s.process, s.ended = cmd.Process, make(chan struct{})
