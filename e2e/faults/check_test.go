@@ -45,6 +45,7 @@ func (r *run) check(undisturbed map[jobs.ID]result) map[jobs.ID]result {
 			r.problem("job %s ended as %s %s; undisturbed, as %s %s, or with other steps", id, results[id].status, results[id].code, was.status, was.code)
 		}
 	}
+	r.checkMistaken()
 	if extra := len(all.jobs) - r.accepted(); extra > 0 {
 		r.problem("%d jobs are there that nobody was told of", extra)
 	}
@@ -54,6 +55,24 @@ func (r *run) check(undisturbed map[jobs.ID]result) map[jobs.ID]result {
 		r.t.Error(p)
 	}
 	return results
+}
+
+// checkMistaken allows few verdicts on the living. On a machine with more to do
+// than it can, a process whose connections were cut may come back too late; that
+// costs work, and never truth. That the rules hold is for the tests of the stores.
+func (r *run) checkMistaken() {
+	r.mu.Lock()
+	mistaken, processes := r.mistaken, 0
+	r.mu.Unlock()
+	for _, n := range r.nodes {
+		processes += len(n.journals)
+	}
+	if len(mistaken) <= 3+processes/50 {
+		return
+	}
+	for _, m := range mistaken {
+		r.problem("%s", m)
+	}
 }
 
 func (r *run) wasCancelled(id jobs.ID) bool {

@@ -101,6 +101,7 @@ type run struct {
 	mostAtOnce int      // jobs of the limited kind
 	refused    int      // late writes
 	gone       int      // instances that learned from the store that they are
+	mistaken   []string // those of them that had not let their lease run out
 	records    *records // after the run
 }
 

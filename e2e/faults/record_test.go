@@ -228,10 +228,7 @@ func (a *records) noteGone(path string, e entry) {
 		return
 	}
 	a.run.gone++
-	if a.crashed[instance] {
-		a.run.problem("instance %s was said to have crashed, and lives (%s)", instance, path)
-	}
-	if lease := a.run.backend.lease(); silent < lease.Milliseconds() {
-		a.run.problem("instance %s was declared dead %d ms after it renewed its lease of %v (%s)", instance, silent, lease, path)
+	if a.crashed[instance] || silent < a.run.backend.lease().Milliseconds() {
+		a.run.mistaken = append(a.run.mistaken, fmt.Sprintf("instance %s was declared dead %d ms after it renewed its lease, and lives (%s)", instance, silent, path))
 	}
 }

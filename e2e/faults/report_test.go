@@ -39,7 +39,8 @@ type report struct {
 	Refused   int            `json:"late_writes_refused"`
 	Accepts   int            `json:"late_writes_accepted"`
 	AtOnce    int            `json:"limited_at_once"`
-	Gone      int            `json:"instances_fenced"` // that lived and learned that they were succeeded
+	Gone      int            `json:"instances_fenced"`     // that lived and learned that they were succeeded
+	Mistaken  int            `json:"living_declared_dead"` // those of them that had not let their lease run out
 	Problems  int            `json:"problems"`
 }
 
@@ -49,7 +50,7 @@ func (r *run) report(took time.Duration) {
 	}
 	out := report{
 		Store: r.name, Seed: r.options.seed, Seconds: took.Round(time.Second).Seconds(), Faults: r.counts, Total: r.total(), Poisoned: r.poisoned,
-		Moves: map[string]int{}, Jobs: map[string]int{}, Accepted: r.jobs, Repeats: r.repeats, Refused: r.refused, AtOnce: r.mostAtOnce, Gone: r.gone, Problems: len(r.problems),
+		Moves: map[string]int{}, Jobs: map[string]int{}, Accepted: r.jobs, Repeats: r.repeats, Refused: r.refused, AtOnce: r.mostAtOnce, Gone: r.gone, Mistaken: len(r.mistaken), Problems: len(r.problems),
 	}
 	for m, n := range r.moves {
 		out.Moves[string(m)] = n
@@ -191,6 +192,7 @@ func (r report) table() string {
 	line("  from death to next step, p99", fmt.Sprintf("%.0f ms", r.CalmP99))
 	line("limited kind, most at once", r.AtOnce)
 	line("instances succeeded while alive", r.Gone)
+	line("  within their lease", r.Mistaken)
 	line("late writes refused", r.Refused)
 	line("late writes accepted", r.Accepts)
 	line("problems", r.Problems)
