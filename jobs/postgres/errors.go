@@ -107,17 +107,17 @@ func storeError(op string, err error) *jobs.StoreError {
 	if known, ok := errors.AsType[*jobs.StoreError](err); ok {
 		return known
 	}
-	return &jobs.StoreError{Op: op, Err: oneLine{err}, Hint: hint(err)}
+	return &jobs.StoreError{Op: op, Err: lineError{err}, Hint: hint(err)}
 }
 
-// oneLine is an error of pgx, which tells each address that it tried in a line
+// lineError is an error of pgx, which tells each address that it tried in a line
 // of its own, for logs.
-type oneLine struct{ error }
+type lineError struct{ error }
 
-func (e oneLine) Error() string {
+func (e lineError) Error() string {
 	return strings.Join(strings.FieldsFunc(e.error.Error(), func(r rune) bool { return r == '\n' || r == '\t' }), " ")
 }
-func (e oneLine) Unwrap() error { return e.error }
+func (e lineError) Unwrap() error { return e.error }
 
 func hint(err error) string {
 	if code := code(err); code != "" {
