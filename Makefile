@@ -2,7 +2,7 @@
 # else; `make check` is what CI runs.
 
 TOOL      = go tool -modfile=tools/go.mod
-TIMEOUT  ?= 10m
+TIMEOUT  ?= 20m
 BENCH    ?= .
 BENCHTIME ?= 1s
 FUZZTIME ?= 10s
