@@ -248,6 +248,7 @@ type job struct {
 	Cause         string `json:"cause"`
 	Attempt       int    `json:"attempt"`
 	Crashes       int    `json:"crashes"`
+	Failures      int    `json:"failures"`
 	Interruptions int    `json:"interruptions"`
 	StepsDone     int    `json:"steps_done"`
 	StepsTotal    int    `json:"steps_total"`

@@ -41,7 +41,7 @@ func (r *run) check(undisturbed map[jobs.ID]result) map[jobs.ID]result {
 			r.problem("job %s (%s, %s): %s", id, rec.job.Kind, rec.job.Status, what)
 		}
 		results[id] = rec.result()
-		if was, ok := undisturbed[id]; ok && rec.oneEnd() && results[id] != was {
+		if was, ok := undisturbed[id]; ok && rec.oneEnd() && !rec.frailAnd(was.code) && results[id] != was {
 			r.problem("job %s ended as %s %s; undisturbed, as %s %s, or with other steps", id, results[id].status, results[id].code, was.status, was.code)
 		}
 	}
@@ -83,6 +83,11 @@ func (r *run) wasCancelled(id jobs.ID) bool {
 
 func (r *record) result() result {
 	return result{r.job.Status, r.job.ErrorCode, fmt.Sprint(r.data)}
+}
+
+// frailAnd says that deaths beside it failed the job in the other run.
+func (r *record) frailAnd(code string) bool {
+	return r.job.Kind == kindFrail && code == jobs.CodeCrashed
 }
 
 // oneEnd says that this job could end in one way only. Not so what a person

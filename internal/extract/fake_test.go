@@ -271,7 +271,7 @@ func (a *tried) end(err error) {
 	a.e.Helper()
 	o := jobs.Outcome{Fence: a.job.Fence(), Status: jobs.Completed}
 	if err != nil {
-		o.Status, o.Cause, o.Error = jobs.Interrupted, jobs.CauseShutdown, "stop"
+		o.Status, o.Cause, o.Error = jobs.Interrupted, jobs.CauseLeaseLost, "stop" // what an instance gives up by stopping it does not take up again
 	}
 	lost, ferr := a.e.jobs.Finish(a.e.Context(), o)
 	a.e.ok(ferr)
