@@ -332,7 +332,7 @@ func TestCleanupAtOnce(t *testing.T) {
 		for i := range stores {
 			fns = append(fns, func() {
 				var err error
-				if deleted[i], err = stores[i].Cleanup(t.Context(), time.Now().Add(-time.Hour), 1000); err != nil && !errors.Is(err, jobs.ErrUnavailable) { // on a busy machine a file may stay locked for too long
+				if deleted[i], err = stores[i].Cleanup(t.Context(), time.Now().Add(-time.Hour), 1000); err != nil && !(errors.Is(err, jobs.ErrUnavailable) && t.Name() == "TestCleanupAtOnce/sqlite") { // a file may stay locked for longer than a statement waits
 					t.Error(err)
 				}
 			})
