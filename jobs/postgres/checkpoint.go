@@ -35,7 +35,7 @@ func (s *Store) Checkpoint(ctx context.Context, f jobs.Fence, total int, steps .
 		})
 	}
 	if err == nil && done {
-		s.changed(jobs.HintChanged)
+		s.progressed()
 	}
 	return err
 }

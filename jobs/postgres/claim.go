@@ -23,14 +23,15 @@ func (s *Store) Claim(ctx context.Context, p jobs.ClaimParams) (jobs.Claimed, er
 	}
 	c := claim{s: s, p: p}
 	err := c.run(ctx)
-	if len(c.out.Jobs)+len(c.out.Recovered) > 0 || c.changed {
+	switch {
+	case len(c.out.Recovered) > 0 || c.changed: // others may have the next of them
 		s.changed(jobs.HintChanged)
-		return c.out, nil // also where what came behind it failed: the next claim meets that again
-	}
-	if err != nil {
+	case len(c.out.Jobs) > 0:
+		s.progressed()
+	case err != nil:
 		return jobs.Claimed{}, err
 	}
-	return c.out, nil
+	return c.out, nil // also where what came behind it failed: the next claim meets that again
 }
 
 // claim is one call of Claim.

@@ -19,6 +19,10 @@ const (
 	// changed. The server commits notices one at a time: one in each transaction
 	// costs half of all inserts.
 	noticeEvery = 5 * time.Millisecond
+	// progressEvery is how often of what brings nobody work: that a job was
+	// claimed, or that it advanced. Each notice wakes the workers of every other
+	// process, and costs the one that checkpoints a commit.
+	progressEvery = 100 * time.Millisecond
 	// noticeTimeout bounds one. A notice is never repeated: others look by
 	// themselves each second.
 	noticeTimeout = time.Second
@@ -27,11 +31,13 @@ const (
 // outgoing is what other processes are still to be told.
 type outgoing struct {
 	mu      sync.Mutex
-	nonce   string    // of this Store, which need not hear itself
-	waiting jobs.Hint // not told yet
-	sending bool      // somebody is about to tell it
-	last    time.Time // when the last notice was sent
-	ill     bool      // the last one failed
+	nonce   string        // of this Store, which need not hear itself
+	waiting jobs.Hint     // not told yet
+	urgent  bool          // some of it is more than progress
+	hurry   chan struct{} // has a token when it became so; made by the first to add
+	sending bool          // somebody is about to tell it
+	last    time.Time     // when the last notice was sent
+	ill     bool          // the last one failed
 	closed  bool
 }
 
@@ -48,9 +54,14 @@ func (s *Store) channel() string {
 
 // changed tells watchers, here and (coalesced, by NOTIFY) in other processes.
 // It is called after a commit and never waits.
-func (s *Store) changed(h jobs.Hint) {
+func (s *Store) changed(h jobs.Hint) { s.tell(h, true) }
+
+// progressed is changed for what brings nobody work: others may hear of it later.
+func (s *Store) progressed() { s.tell(jobs.HintChanged, false) }
+
+func (s *Store) tell(h jobs.Hint, urgent bool) {
 	s.watch.tell(h)
-	if s.watch.out.add(h) {
+	if s.watch.out.add(h, urgent) {
 		s.workers.Go(s.send)
 	}
 }
@@ -70,13 +81,23 @@ const (
 )
 
 // add notes a hint, and reports whether the caller is to have it sent.
-func (o *outgoing) add(h jobs.Hint) bool {
+func (o *outgoing) add(h jobs.Hint, urgent bool) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
 		return false
 	}
+	if o.hurry == nil {
+		o.hurry = make(chan struct{}, 1)
+	}
 	o.waiting |= h
+	if urgent && !o.urgent {
+		o.urgent = true
+		select {
+		case o.hurry <- struct{}{}:
+		default:
+		}
+	}
 	first := !o.sending
 	o.sending = true
 	return first
@@ -88,8 +109,11 @@ func (o *outgoing) take() (h jobs.Hint, wait time.Duration, done bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	every := noticeEvery
-	if o.ill {
+	switch {
+	case o.ill:
 		every = noticeTimeout
+	case !o.urgent:
+		every = progressEvery
 	}
 	switch wait = every - time.Since(o.last); {
 	case o.waiting == 0 || o.closed && o.ill:
@@ -98,7 +122,7 @@ func (o *outgoing) take() (h jobs.Hint, wait time.Duration, done bool) {
 	case wait > 0 && !o.closed:
 		return 0, wait, false
 	}
-	h, o.waiting = o.waiting, 0
+	h, o.waiting, o.urgent = o.waiting, 0, false
 	o.last = time.Now()
 	return h, 0, false
 }
@@ -113,7 +137,7 @@ func (s *Store) send() {
 		case done:
 			return
 		case wait > 0:
-			sleep(s.life, wait)
+			s.sleepUnlessUrgent(wait)
 			continue
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), noticeTimeout)
@@ -122,6 +146,18 @@ func (s *Store) send() {
 		if o.report(err) {
 			s.log.Warn("cannot tell other processes of changes; they look each second", jobs.KeyError, err)
 		}
+	}
+}
+
+// sleepUnlessUrgent waits until what waits is to be told, or is more than
+// progress, or the store is closed.
+func (s *Store) sleepUnlessUrgent(wait time.Duration) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.watch.out.hurry: // made before the sender was started
+	case <-s.life.Done():
 	}
 }
 

@@ -148,13 +148,13 @@ func TestNoticesAreCoalesced(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var o outgoing
-		if !o.add(jobs.HintChanged) || o.add(jobs.HintMoved) {
+		if !o.add(jobs.HintChanged, true) || o.add(jobs.HintMoved, true) {
 			t.Error("the first to add is to send, and nobody else")
 		}
 		if h, wait, done := o.take(); h != everything || wait != 0 || done {
 			t.Errorf("take: %b, %v, %v", h, wait, done)
 		}
-		if o.add(jobs.HintChanged) {
+		if o.add(jobs.HintChanged, true) {
 			t.Error("two send")
 		}
 		_, wait, done := o.take()
@@ -166,8 +166,32 @@ func TestNoticesAreCoalesced(t *testing.T) {
 			t.Errorf("take: %b", h)
 		}
 		<-time.After(noticeEvery)
-		if _, _, done := o.take(); !done || !o.add(jobs.HintChanged) {
+		if _, _, done := o.take(); !done || !o.add(jobs.HintChanged, true) {
 			t.Error("not done, or the next does not send")
+		}
+	})
+}
+
+// Progress is told later, and at once together with what is more than that.
+func TestProgressIsToldLater(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var o outgoing
+		o.add(jobs.HintChanged, true)
+		o.take()
+		o.add(jobs.HintChanged, false)
+		if _, wait, _ := o.take(); wait != progressEvery {
+			t.Errorf("progress waits %v", wait)
+		}
+		<-time.After(noticeEvery)
+		o.add(jobs.HintMoved, true)
+		select {
+		case <-o.hurry:
+		default:
+			t.Error("the sender is not woken")
+		}
+		if h, wait, _ := o.take(); h != everything || wait != 0 {
+			t.Errorf("take: %b, %v", h, wait)
 		}
 	})
 }
