@@ -39,6 +39,16 @@ type Attempt struct {
 // Job returns the row as it was claimed.
 func (a *Attempt) Job() Job { return a.job }
 
+// now returns the row with what was recorded since.
+func (a *Attempt) now() Job {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	j := a.job
+	j.StepsDone = a.done
+	j.StepsTotal = max(j.StepsTotal, a.total)
+	return j
+}
+
 // Done returns how many steps are recorded: the handler goes on behind them.
 func (a *Attempt) Done() int {
 	a.mu.Lock()
@@ -90,6 +100,9 @@ func (a *Attempt) Checkpoint(ctx context.Context, steps ...Step) error {
 		a.mu.Lock()
 		a.done = max(a.done, steps[n-1].Seq)
 		a.mu.Unlock()
+		if a.worker.Hooks.Recorded != nil {
+			a.worker.Hooks.Recorded(a.now())
+		}
 	}
 	if a.notice.given() {
 		return &StoppingError{Left: a.notice.left()}

@@ -25,7 +25,9 @@ func (s *session) claimLoop(ctx, life context.Context, only *ID, attempts *sync.
 		}
 	}
 	var pace pace
+	defer s.w.turned.Store(0)
 	for ctx.Err() == nil && !s.isGone() {
+		s.w.turned.Store(time.Now().UnixNano())
 		if err := s.w.settle(life); err != nil { // of a handler that outlived an earlier session
 			s.report(err)
 		}

@@ -120,6 +120,7 @@ type Event struct {
 	Cause    Cause     `json:"cause,omitempty"`
 	Instance string    `json:"instance_id,omitempty"` // that ran the job, or ran into its death
 	Attempt  int64     `json:"attempt"`
+	Steps    int       `json:"steps_done"`       // of the job, when it happened; after a restart 0
 	Detail   string    `json:"detail,omitempty"` // the error, who made a move, how a death was proved
 }
 
@@ -143,6 +144,7 @@ type Instance struct {
 	Version string        // of the program
 	Boot    string        // of the operating system: its change proves a reboot, which charges no job with a crash
 	Lease   time.Duration // how long it may be silent where death cannot be proved
+	Slots   int           // how many jobs it runs at once, for people
 }
 
 // Statistics counts jobs by status.
@@ -164,6 +166,10 @@ type Filter struct {
 	DocumentID ID
 	Owner      string
 	Key        string // idempotency key
+	Cause      Cause  // of jobs that are interrupted
+	ErrorCode  string // of jobs that failed
+	Instance   string // that runs or last ran them
+	Search     string // part of the filename, in any case, or the beginning of the id; more than 1000 bytes are an error
 	Order      Order  // zero: newest first
 	After      *Job   // keyset: only jobs that stand behind this one in the Order
 	Offset     int    // beside After, for callers that count

@@ -60,7 +60,7 @@ func (s *session) renew(life context.Context) error {
 	}
 	answered := make(chan answer, 1)
 	asked := time.Now()
-	r := Renewal{Instance: s.instance.ID, Stopping: s.notice.given() || s.w.draining.Load(), Held: s.held()}
+	r := Renewal{Instance: s.instance.ID, Stopping: s.notice.given() || s.w.draining.Load(), Held: s.held(), Memory: s.w.memory()}
 	// Not waited for where the store hangs: it ends with the store's call.
 	go func() {
 		lost, err := s.w.Store.Renew(ctx, r)
@@ -77,6 +77,14 @@ func (s *session) renew(life context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// memory is what the worker says it holds; 0: nothing is said.
+func (w *Worker) memory() int64 {
+	if w.Memory == nil {
+		return 0
+	}
+	return max(w.Memory(), 0)
 }
 
 // untilUnsafe is how long the work may go on without a renewal.

@@ -190,7 +190,7 @@ func (s *session) jobs() []Job {
 	defer s.mu.Unlock()
 	jobs := make([]Job, 0, len(s.running))
 	for _, a := range s.running {
-		jobs = append(jobs, a.job)
+		jobs = append(jobs, a.now())
 	}
 	slices.SortFunc(jobs, func(a, b Job) int { return a.StartedAt.Compare(b.StartedAt) })
 	return jobs

@@ -130,6 +130,7 @@ type Renewal struct {
 	Instance string
 	Stopping bool    // from now on its death charges no job with a crash
 	Held     []Fence // the attempts it runs
+	Memory   int64   // bytes its processes hold, for people; 0: not known
 }
 
 // ClaimParams is what a worker asks for.

@@ -28,6 +28,7 @@ type Worker struct {
 	Policies map[string]Policy // by kind, in place of Policy
 	Limits   map[string]int    // by kind: how many at most run at once, on all machines together; every worker is to be given the same
 	Version  string            // of the program, for people who look at job_instances
+	Memory   func() int64      // bytes that the process and its children hold, asked with each renewal, for people who look at job_instances; nil: not said
 	Logger   *slog.Logger      // nil: silent
 	Hooks    Hooks
 
@@ -36,19 +37,8 @@ type Worker struct {
 	legacy    legacy   // of sessions that lost their lease
 	rejoining bool
 	draining  atomic.Bool
-	ill       atomic.Bool // the store was said to fail, and not yet to answer again
-}
-
-// Hooks are called as things happen, from several goroutines, and must not
-// block for long. Nil ones are skipped.
-type Hooks struct {
-	Recovered func(events []Event)                          // jobs of the dead: found, marked, perhaps failed
-	Started   func(j Job)                                   // an attempt begins
-	Finished  func(j Job, o Outcome, took time.Duration)    // its outcome is written
-	Lost      func(j Job, reason error, took time.Duration) // the attempt was not the worker's any more
-	Trouble   func(err error)                               // the store failed; nil: it answers again
-	Unknown   func(kinds []string)                          // pending jobs of kinds without a handler
-	Refused   func(f Fence)                                 // a write that came too late: the store refused it
+	ill       atomic.Bool  // the store was said to fail, and not yet to answer again
+	turned    atomic.Int64 // when the claim loop began its turn; 0: there is no loop
 }
 
 // Validate reports everything that is wrong with the configuration.
@@ -190,7 +180,19 @@ func (w *Worker) Drain(ctx context.Context) bool {
 	return true
 }
 
-// Running returns the jobs whose handlers run now.
+// Turned returns when the worker last began to look for jobs, which it does each
+// second, and at least each five seconds while the store fails; the zero time
+// while it does not look at all, because it stops or joins anew. Of a program that
+// is watched from outside this tells a loop that hangs from one that waits.
+func (w *Worker) Turned() time.Time {
+	if n := w.turned.Load(); n != 0 {
+		return time.Unix(0, n)
+	}
+	return time.Time{}
+}
+
+// Running returns the jobs whose handlers run now, with the steps that they have
+// recorded by now.
 func (w *Worker) Running() []Job {
 	s := w.current()
 	if s == nil {
@@ -244,7 +246,7 @@ func (w *Worker) bequeath(ctx context.Context) {
 }
 
 func (w *Worker) newSession(ctx context.Context) (*session, error) {
-	in := Instance{ID: newInstanceID(), PID: os.Getpid(), Version: w.Version, Boot: BootID(), Lease: w.lease()}
+	in := Instance{ID: newInstanceID(), PID: os.Getpid(), Version: w.Version, Boot: BootID(), Lease: w.lease(), Slots: w.slots()}
 	in.Host, _ = os.Hostname() // for people; unknown is no reason not to work
 	proof, err := w.Store.Join(ctx, in)
 	if err != nil {

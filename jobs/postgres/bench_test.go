@@ -12,6 +12,7 @@ import (
 
 	"github.com/mivaa/mivaa/internal/pgtest"
 	"github.com/mivaa/mivaa/jobs"
+	"github.com/mivaa/mivaa/jobs/storetest"
 )
 
 // durable is a server that keeps what it acknowledged: what the figures of
@@ -124,4 +125,8 @@ func BenchmarkClaimAtSize(b *testing.B) {
 	}
 	l, e := report("large-p50-µs", took[0]), report("empty-p50-µs", took[1])
 	b.ReportMetric(l.Seconds()/e.Seconds(), "large/empty")
+}
+
+func BenchmarkConsole(b *testing.B) {
+	storetest.BenchmarkConsole(b, func(tb testing.TB) storetest.Harness { return harness(tb, pgtest.URL(tb)) })
 }

@@ -293,7 +293,7 @@ var claimWrite = `,
 		WHERE ctid = ANY (ARRAY(SELECT addr FROM picked)) AND status = 'pending'
 		RETURNING ` + jobColumns + `
 	), told AS (
-		INSERT INTO jobs_schema.job_events (job_id, at, event, from_status, to_status, instance_id, attempt)
-		SELECT id, updated_at, 'started', 'pending', 'processing', instance_id, attempt FROM claimed
+		INSERT INTO jobs_schema.job_events (job_id, at, event, from_status, to_status, instance_id, attempt, steps_done)
+		SELECT id, updated_at, 'started', 'pending', 'processing', instance_id, attempt, steps_done FROM claimed
 	)
 	SELECT ` + jobColumns + ` FROM claimed`

@@ -20,7 +20,7 @@ const (
 // where one fails, what the others deleted is counted and the error returned.
 // Rows that another one is about are passed over, so that any number of
 // processes may clean up at once. Rows of instances that left before the time,
-// and have nothing in work, go too.
+// and a day ago or more, and have nothing in work, go too.
 func (s *Store) Cleanup(ctx context.Context, before time.Time, limit int) (int, error) {
 	deleted := 0
 	for deleted < limit {
@@ -87,7 +87,7 @@ func (s *Store) cleanup(ctx context.Context, tx pgx.Tx, before time.Time, limit 
 }
 
 func (s *Store) forgetInstances(ctx context.Context, before time.Time) error {
-	const remove = `DELETE FROM jobs_schema.job_instances AS i WHERE i.state IN ('stopped', 'dead') AND i.seen_at < $1::timestamptz
+	const remove = `DELETE FROM jobs_schema.job_instances AS i WHERE i.state IN ('stopped', 'dead') AND i.seen_at < least($1::timestamptz, statement_timestamp() - interval '24 hours')
 		AND NOT EXISTS (SELECT FROM jobs_schema.background_jobs AS j WHERE j.status = 'processing' AND j.instance_id = i.id)`
 	return s.call(ctx, "clean up instances", func(ctx context.Context, q querier) error {
 		_, err := q.Exec(ctx, s.SQL(remove), before)

@@ -82,10 +82,10 @@ func (s *Store) end(ctx context.Context, q querier, given []jobs.Outcome) (map[j
 				status_at = greatest(statement_timestamp(), j.updated_at)
 			FROM unnest($1::uuid[], $2::bigint[]) AS g (id, attempt)
 			WHERE j.id = g.id AND j.attempt = g.attempt AND j.status = 'processing'
-			RETURNING j.id, j.attempt, j.updated_at, j.instance_id
+			RETURNING j.id, j.attempt, j.updated_at, j.instance_id, j.steps_done
 		), told AS (
-			INSERT INTO jobs_schema.job_events (job_id, at, event, from_status, to_status, instance_id, attempt)
-			SELECT id, updated_at, 'completed', 'processing', 'completed', instance_id, attempt FROM ended
+			INSERT INTO jobs_schema.job_events (job_id, at, event, from_status, to_status, instance_id, attempt, steps_done)
+			SELECT id, updated_at, 'completed', 'processing', 'completed', instance_id, attempt, steps_done FROM ended
 		)
 		SELECT id, attempt FROM ended`
 	const anyWay = `
@@ -106,10 +106,10 @@ func (s *Store) end(ctx context.Context, q querier, given []jobs.Outcome) (map[j
 			FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::interval[], $8::text[], $9::text[], $10::boolean[])
 				AS g (id, attempt, status, error, code, cause, delay, event, detail, free)
 			WHERE j.id = g.id AND j.attempt = g.attempt AND j.status = 'processing'
-			RETURNING j.id, j.attempt, j.updated_at, j.instance_id, g.status, g.event, g.cause, g.detail
+			RETURNING j.id, j.attempt, j.updated_at, j.instance_id, j.steps_done, g.status, g.event, g.cause, g.detail
 		), told AS (
-			INSERT INTO jobs_schema.job_events (job_id, at, event, from_status, to_status, cause, instance_id, attempt, detail)
-			SELECT id, updated_at, event, 'processing', status, cause, instance_id, attempt, detail FROM ended
+			INSERT INTO jobs_schema.job_events (job_id, at, event, from_status, to_status, cause, instance_id, attempt, detail, steps_done)
+			SELECT id, updated_at, event, 'processing', status, cause, instance_id, attempt, detail, steps_done FROM ended
 		)
 		SELECT id, attempt FROM ended`
 	a := outcomeColumns(given)

@@ -72,8 +72,8 @@ func (s *Store) enrol(ctx context.Context, op string, m *membership) error {
 func (s *Store) register(ctx context.Context, q querier, in jobs.Instance, lock *session) error {
 	const insert = `
 		WITH me AS (
-			INSERT INTO jobs_schema.job_instances (id, host, pid, version, boot, started_at, seen_at, lease_until, lease_ms, state)
-			VALUES ($1, $2, $3, $4, $5, now(), now(), now() + $6::bigint * interval '1 millisecond', $6::bigint, 'live') RETURNING id)
+			INSERT INTO jobs_schema.job_instances (id, host, pid, version, boot, started_at, seen_at, lease_until, lease_ms, state, slots)
+			VALUES ($1, $2, $3, $4, $5, now(), now(), now() + $6::bigint * interval '1 millisecond', $6::bigint, 'live', $9::integer) RETURNING id)
 		INSERT INTO jobs_schema.job_instance_locks (instance_id, key, generation, server_start, patience_ms)
 		SELECT me.id, $7::bigint, 1, pg_postmaster_start_time(), $8::bigint FROM me WHERE $7::bigint IS NOT NULL`
 	var key *int64
@@ -81,7 +81,7 @@ func (s *Store) register(ctx context.Context, q querier, in jobs.Instance, lock 
 	if lock != nil {
 		key, patience = &lock.key, lock.patience.Milliseconds()
 	}
-	_, err := q.Exec(ctx, s.SQL(insert), in.ID, in.Host, in.PID, in.Version, in.Boot, in.Lease.Milliseconds(), key, patience)
+	_, err := q.Exec(ctx, s.SQL(insert), in.ID, in.Host, in.PID, in.Version, in.Boot, in.Lease.Milliseconds(), key, patience, in.Slots)
 	return err
 }
 
@@ -180,7 +180,7 @@ func (s *Store) Renew(ctx context.Context, r jobs.Renewal) ([]jobs.Fence, error)
 	const renew = `
 		WITH me AS (
 			UPDATE jobs_schema.job_instances SET seen_at = clock_timestamp(), lease_until = clock_timestamp() + lease_ms * interval '1 millisecond',
-				state = CASE WHEN $2 THEN 'stopping' ELSE state END
+				state = CASE WHEN $2 THEN 'stopping' ELSE state END, memory_bytes = CASE WHEN $5::bigint > 0 THEN $5::bigint ELSE memory_bytes END
 			WHERE id = $1 AND state IN ('live', 'stopping') RETURNING id)
 		SELECT 0 FROM me
 		UNION ALL
@@ -193,7 +193,7 @@ func (s *Store) Renew(ctx context.Context, r jobs.Renewal) ([]jobs.Fence, error)
 	}
 	answers := make(chan []jobs.Fence, 2) // of the two ways
 	err := s.throughSession(ctx, "renew instance "+r.Instance, r.Instance, func(ctx context.Context, q querier) error {
-		rows, err := q.Query(ctx, s.SQL(renew), r.Instance, r.Stopping, held, attempts)
+		rows, err := q.Query(ctx, s.SQL(renew), r.Instance, r.Stopping, held, attempts, r.Memory)
 		if err != nil {
 			return err
 		}

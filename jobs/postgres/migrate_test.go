@@ -157,3 +157,43 @@ func TestMigrateAtOnce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A schema of the first version keeps its rows, while a worker of the version
+// before goes on with it.
+func TestMigrateFromVersion1(t *testing.T) {
+	t.Parallel()
+	url, schema := pgtest.Schema(t)
+	steps, err := migrations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pgtest.Exec(t, pgtest.With(url, "search_path", schema, "default_query_exec_mode", "simple_protocol"), strings.ReplaceAll(steps[0], schemaName, schema+"."))
+	by := person(t, schema)
+	id := jobs.NewID()
+	const event = `INSERT INTO job_events (job_id, event, to_status, attempt) VALUES ($1, 'accepted', 'pending', 0)`
+	for query, args := range map[string][]any{
+		`INSERT INTO schema_versions (component, version) VALUES ('jobs', 1)`:                          nil,
+		`INSERT INTO background_jobs (id, filename, status, kind) VALUES ($1, 'a', 'pending', 'work')`: {uuidOf(id)},
+		event: {uuidOf(id)},
+		`INSERT INTO job_instances (id, host, pid, version, boot, lease_until, lease_ms, state) VALUES ('old', 'h', 1, 'v', 'b', now() + interval '1 hour', 3600000, 'live')`: nil,
+	} {
+		if _, err := by.Exec(t.Context(), query, args...); err != nil {
+			t.Fatalf("%v: %s", err, query)
+		}
+	}
+	s := open(t, Config{URL: few(url), DirectURL: url, Schema: schema})
+	if v, err := s.SchemaVersions(t.Context()); err != nil || v["jobs"] != 2 {
+		t.Fatalf("schema %v, %v, want 2", v, err)
+	}
+	if _, err := by.Exec(t.Context(), event, uuidOf(id)); err != nil { // as the version before writes it
+		t.Error(err)
+	}
+	events, err := s.Events(t.Context(), id, 0, 10)
+	if err != nil || len(events) != 2 || events[1].Steps != 0 {
+		t.Errorf("events %+v, %v", events, err)
+	}
+	old, err := s.InstancesByID(t.Context(), "old")
+	if err != nil || len(old) != 1 || old[0].Slots != 0 || old[0].MemoryBytes != 0 {
+		t.Errorf("instance %+v, %v", old, err)
+	}
+}

@@ -106,8 +106,8 @@ func (s *Store) stop(ctx context.Context, tx pgx.Tx, j jobs.Job, cause jobs.Caus
 			WHERE id = $1::uuid AND status = $2::text
 			RETURNING ` + jobColumns + `),
 		told AS (
-			INSERT INTO jobs_schema.job_events (job_id, at, event, from_status, to_status, cause, instance_id, attempt, detail)
-			SELECT id, updated_at, 'interrupted', $2::text, status, cause, instance_id, $5::bigint, $6::text FROM moved)
+			INSERT INTO jobs_schema.job_events (job_id, at, event, from_status, to_status, cause, instance_id, attempt, detail, steps_done)
+			SELECT id, updated_at, 'interrupted', $2::text, status, cause, instance_id, $5::bigint, $6::text, steps_done FROM moved)
 		SELECT ` + jobColumns + ` FROM moved`
 	return s.one(ctx, tx, query, uuidOf(j.ID), string(j.Status), string(cause), cause.Reason(), j.Attempt, null(clean(by)))
 }
@@ -121,8 +121,8 @@ func (s *Store) putBack(ctx context.Context, tx pgx.Tx, j jobs.Job, by string) (
 			WHERE id = $1::uuid AND status = $2::text
 			RETURNING ` + jobColumns + `),
 		told AS (
-			INSERT INTO jobs_schema.job_events (job_id, at, event, from_status, to_status, cause, instance_id, attempt, detail)
-			SELECT id, updated_at, 'resumed', $2::text, status, 'operator', instance_id, attempt, $4::text FROM moved)
+			INSERT INTO jobs_schema.job_events (job_id, at, event, from_status, to_status, cause, instance_id, attempt, detail, steps_done)
+			SELECT id, updated_at, 'resumed', $2::text, status, 'operator', instance_id, attempt, $4::text, steps_done FROM moved)
 		SELECT ` + jobColumns + ` FROM moved`
 	position, err := s.positions(ctx, tx, j.Kind, j.Priority, j.Owner, 1)
 	if err != nil {

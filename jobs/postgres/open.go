@@ -41,6 +41,7 @@ type Store struct {
 	proof     proof    // how instances prove their lives: proof.go
 	watch     watchers // who is told of changes: watch.go
 	claimed   watermarks
+	spans     jobs.Spans    // figures of what is over
 	looks     looks         // when the last look beyond the queue was: look.go
 	lookEvery time.Duration // how often at most; 0: at each claim
 	workers   sync.WaitGroup

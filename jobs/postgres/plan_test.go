@@ -214,9 +214,11 @@ func useAll(t *testing.T, s *Store) {
 			for _, after := range []*jobs.Job{nil, &last} {
 				for _, f := range []jobs.Filter{
 					{}, {IDs: ids[:3]}, {IDPrefix: "019a0"}, {Kind: "work"}, {DocumentID: ids[0]}, {Owner: "me"}, {Key: "k"}, {Key: "k", Owner: "me"},
+					{Cause: jobs.CauseCancelled}, {ErrorCode: "broken"}, {Search: "a", IDs: ids[:1]},
 				} {
 					f.Status, f.Order, f.After = st, o, after
 					must(second(s.List(ctx, f)))
+					must(second(s.Count(ctx, f, 100)))
 				}
 			}
 		}
@@ -227,5 +229,14 @@ func useAll(t *testing.T, s *Store) {
 	must(second(s.Steps(ctx, ids[0], 0, 10)))
 	must(second(s.Ahead(ctx, ids[5])))
 	must(second(s.Statistics(ctx)))
+	for _, f := range []jobs.Filter{{}, {Cause: jobs.CauseCancelled}, {ErrorCode: "x"}} {
+		must(second(s.Groups(ctx, f)))
+	}
+	must(second(s.Instances(ctx, 0)))
+	must(second(s.InstancesByID(ctx, "a")))
+	must(s.Drain(ctx, "test"))
+	must(s.Undrain(ctx))
+	must(second(s.Figures(ctx, time.Now().AddDate(1, 0, 0), time.Minute, 61)))
+	must(s.Delete(ctx, ids[7]))
 	must(second(s.Cleanup(ctx, time.Date(2026, 1, 2, 0, 0, 1, 0, time.UTC), 1)))
 }

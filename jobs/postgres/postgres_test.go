@@ -76,6 +76,7 @@ func harness(tb testing.TB, url string) storetest.Harness {
 		Drain: func(tb testing.TB, instance string) {
 			must(tb, exec(`UPDATE job_instances SET draining_since = now(), draining_reason = 'test' WHERE id = $1`, instance))
 		},
+		Settle:   func(tb testing.TB) { must(tb, exec(`VACUUM ANALYZE background_jobs, job_events, job_instances`)) },
 		Finished: func(tb testing.TB, n int) { must(tb, exec(finished, n)) },
 	}
 }

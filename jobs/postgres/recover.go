@@ -166,7 +166,7 @@ func (r *recovery) interruptLost(ctx context.Context) error {
 		causes, reasons, stamps = append(causes, string(d.cause)), append(reasons, d.cause.Reason()), append(stamps, string(j.Recovery))
 		charges = append(charges, int32(d.charge)) //nolint:gosec // 0 or 1
 		events = append(events, jobs.Event{JobID: j.ID, Event: jobs.EventInterrupted, From: jobs.Processing, To: jobs.Interrupted,
-			Cause: d.cause, Instance: j.InstanceID, Attempt: j.Attempt, Detail: d.detail})
+			Cause: d.cause, Instance: j.InstanceID, Attempt: j.Attempt, Steps: j.StepsDone, Detail: d.detail})
 		j.Status, j.Cause = jobs.Interrupted, d.cause
 		j.Crashes += d.charge
 	}
@@ -237,7 +237,7 @@ func (r *recovery) resume(ctx context.Context) error {
 			positions[i], places = &places[0], places[1:]
 		}
 		resumed = append(resumed, jobs.Event{JobID: j.ID, Event: jobs.EventResumed, From: jobs.Interrupted, To: jobs.Pending,
-			Instance: j.InstanceID, Attempt: j.Attempt})
+			Instance: j.InstanceID, Attempt: j.Attempt, Steps: j.StepsDone})
 	}
 	if _, err := r.q.Exec(ctx, r.s.SQL(back), uuids(idsOf(innocent)), positions); err != nil {
 		return err
@@ -262,7 +262,7 @@ func (r *recovery) giveUp(ctx context.Context, guilty []jobs.Job) error {
 		reason := fmt.Sprintf("its process died %d times in a row while it was at step %d", j.Crashes, j.StepsDone+1)
 		reasons = append(reasons, reason)
 		events = append(events, jobs.Event{JobID: j.ID, Event: jobs.EventFailed, From: jobs.Interrupted, To: jobs.Failed,
-			Cause: j.Cause, Instance: j.InstanceID, Attempt: j.Attempt, Detail: reason})
+			Cause: j.Cause, Instance: j.InstanceID, Attempt: j.Attempt, Steps: j.StepsDone, Detail: reason})
 	}
 	if _, err := r.q.Exec(ctx, r.s.SQL(update), uuids(idsOf(guilty)), reasons, jobs.CodeCrashed); err != nil {
 		return err

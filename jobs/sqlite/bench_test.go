@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/mivaa/mivaa/jobs"
+	"github.com/mivaa/mivaa/jobs/storetest"
 )
 
 // BenchmarkRead is what lists and counts cost with a long history behind; what
@@ -39,3 +40,5 @@ func BenchmarkRead(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkConsole(b *testing.B) { storetest.BenchmarkConsole(b, harness) }

@@ -211,8 +211,8 @@ func (b *batch) take(chosen []candidate, p jobs.ClaimParams) ([]jobs.Job, error)
 			started_at = ?2, updated_at = ?2, recovery = coalesce(recovery, CASE WHEN rowid IN (SELECT value FROM json_each(?3)) THEN 'manual' ELSE 'auto' END), error = NULL, error_code = NULL, cause = NULL,
 			progress = CASE WHEN steps_done = 0 THEN 0 ELSE min(progress, 99) END
 		WHERE rowid IN (SELECT value FROM json_each(?4))`
-	const started = `INSERT INTO job_events (job_id, at, event, from_status, to_status, instance_id, attempt)
-		SELECT id, ?1, 'started', 'pending', 'processing', instance_id, attempt FROM background_jobs
+	const started = `INSERT INTO job_events (job_id, at, event, from_status, to_status, instance_id, attempt, steps_done)
+		SELECT id, ?1, 'started', 'pending', 'processing', instance_id, attempt, steps_done FROM background_jobs
 		WHERE rowid IN (SELECT value FROM json_each(?2))`
 	if len(chosen) == 0 {
 		return nil, nil

@@ -15,8 +15,8 @@ const (
 
 // Cleanup implements jobs.Store. It deletes in slices, each a transaction;
 // where one fails, what the others deleted is counted and the error returned.
-// Rows of instances that left before the time, and have nothing in work, go
-// too.
+// Rows of instances that left before the time, and a day ago or more, and have
+// nothing in work, go too.
 func (s *Store) Cleanup(ctx context.Context, before time.Time, limit int) (int, error) {
 	const op = "clean up jobs"
 	deleted := 0
@@ -33,6 +33,9 @@ func (s *Store) Cleanup(ctx context.Context, before time.Time, limit int) (int, 
 			break
 		}
 		deleted += n
+	}
+	if day := s.now().Add(-rememberedInstances); before.After(day) {
+		before = day
 	}
 	return deleted, s.forgetInstances(ctx, before)
 }
@@ -78,6 +81,9 @@ func (b *batch) cleanup(before time.Time, limit int) (int, error) {
 	b.changed = true
 	return len(ids), nil
 }
+
+// rememberedInstances is how long people can look up who ran a job, at least.
+const rememberedInstances = 24 * time.Hour
 
 func (s *Store) forgetInstances(ctx context.Context, before time.Time) error {
 	const remove = `DELETE FROM job_instances WHERE state IN ('stopped', 'dead') AND seen_at < ?

@@ -220,7 +220,7 @@ func (s *Store) deathOf(ctx context.Context, instance string) (death, error) {
 func (e *Exported) interrupt(d death, at time.Time) {
 	e.History = append(e.History, jobs.Event{
 		JobID: e.ID, At: at, Event: jobs.EventInterrupted, From: e.Status, To: jobs.Interrupted,
-		Cause: d.cause, Instance: e.InstanceID, Attempt: e.Attempt, Detail: d.detail,
+		Cause: d.cause, Instance: e.InstanceID, Attempt: e.Attempt, Steps: e.StepsDone, Detail: d.detail,
 	})
 	if e.Recovery == "" {
 		e.Recovery = jobs.RecoveryAuto

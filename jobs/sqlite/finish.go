@@ -109,8 +109,8 @@ func (b *batch) holding(outcomes []jobs.Outcome) (map[int]int64, error) {
 func (b *batch) complete(rows []int64) error {
 	const update = `UPDATE background_jobs SET status = 'completed', completed_at = ?1, updated_at = ?1, progress = 100, crashes = 0
 		WHERE rowid IN (SELECT value FROM json_each(?2))`
-	const insert = `INSERT INTO job_events (job_id, at, event, from_status, to_status, instance_id, attempt)
-		SELECT id, ?1, 'completed', 'processing', 'completed', instance_id, attempt
+	const insert = `INSERT INTO job_events (job_id, at, event, from_status, to_status, instance_id, attempt, steps_done)
+		SELECT id, ?1, 'completed', 'processing', 'completed', instance_id, attempt, steps_done
 		FROM background_jobs WHERE rowid IN (SELECT value FROM json_each(?2))`
 	if len(rows) == 0 {
 		return nil
@@ -133,8 +133,8 @@ func (b *batch) end(row int64, o jobs.Outcome) error {
 		WHERE rowid = ?4`
 	const retry = `UPDATE background_jobs SET status = 'pending', updated_at = ?1, failures = failures + NOT ?5, run_at = ?2, position = ?3
 		WHERE rowid = ?4`
-	const insert = `INSERT INTO job_events (job_id, at, event, from_status, to_status, cause, instance_id, attempt, detail)
-		SELECT id, ?, ?, 'processing', ?, ?, instance_id, attempt, ? FROM background_jobs WHERE rowid = ?`
+	const insert = `INSERT INTO job_events (job_id, at, event, from_status, to_status, cause, instance_id, attempt, detail, steps_done)
+		SELECT id, ?, ?, 'processing', ?, ?, instance_id, attempt, ?, steps_done FROM background_jobs WHERE rowid = ?`
 	var err error
 	switch o.Status {
 	case jobs.Failed:

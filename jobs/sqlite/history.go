@@ -15,13 +15,13 @@ const mostRows = 1000
 
 // event appends to the history, in the transaction of what it tells.
 func (b *batch) event(e jobs.Event) (jobs.Event, error) {
-	const insert = `INSERT INTO job_events (job_id, at, event, from_status, to_status, cause, instance_id, attempt, detail)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	const insert = `INSERT INTO job_events (job_id, at, event, from_status, to_status, cause, instance_id, attempt, detail, steps_done)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	st, err := b.stmt(insert) //nolint:sqlclosecheck // the transaction closes it
 	if err != nil {
 		return e, err
 	}
-	res, err := st.ExecContext(noCancel, e.JobID.String(), b.at, e.Event, null(e.From), string(e.To), null(e.Cause), null(e.Instance), e.Attempt, null(e.Detail))
+	res, err := st.ExecContext(noCancel, e.JobID.String(), b.at, e.Event, null(e.From), string(e.To), null(e.Cause), null(e.Instance), e.Attempt, null(e.Detail), e.Steps)
 	if err != nil {
 		return e, err
 	}
@@ -32,9 +32,9 @@ func (b *batch) event(e jobs.Event) (jobs.Event, error) {
 
 // Events implements jobs.Store.
 func (s *Store) Events(ctx context.Context, id jobs.ID, after int64, limit int) ([]jobs.Event, error) {
-	const ofOne = `SELECT id, job_id, at, event, from_status, to_status, cause, instance_id, attempt, detail
+	const ofOne = `SELECT id, job_id, at, event, from_status, to_status, cause, instance_id, attempt, detail, steps_done
 		FROM job_events WHERE job_id = ? AND id > ? ORDER BY id LIMIT ?`
-	const ofAll = `SELECT id, job_id, at, event, from_status, to_status, cause, instance_id, attempt, detail
+	const ofAll = `SELECT id, job_id, at, event, from_status, to_status, cause, instance_id, attempt, detail, steps_done
 		FROM job_events WHERE id > ? ORDER BY id LIMIT ?`
 	const op = "read events"
 	if limit <= 0 {
@@ -49,7 +49,7 @@ func (s *Store) Events(ctx context.Context, id jobs.ID, after int64, limit int) 
 		var e jobs.Event
 		var job, at string
 		var from, cause, instance, detail sql.NullString
-		if err := rows.Scan(&e.ID, &job, &at, &e.Event, &from, &e.To, &cause, &instance, &e.Attempt, &detail); err != nil {
+		if err := rows.Scan(&e.ID, &job, &at, &e.Event, &from, &e.To, &cause, &instance, &e.Attempt, &detail, &e.Steps); err != nil {
 			return err
 		}
 		e.From, e.Cause, e.Instance, e.Detail = jobs.Status(from.String), jobs.Cause(cause.String), instance.String, detail.String

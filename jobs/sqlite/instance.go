@@ -70,8 +70,8 @@ func (s *Store) lockPath(instance string) string {
 // Join implements jobs.Store. The lock is held before the row exists, so that
 // whoever sees the row of a living process finds the lock held.
 func (s *Store) Join(ctx context.Context, in jobs.Instance) (io.Closer, error) {
-	const insert = `INSERT INTO job_instances (id, host, pid, version, boot, started_at, seen_at, lease_until, lease_ms, state)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'live')`
+	const insert = `INSERT INTO job_instances (id, host, pid, version, boot, started_at, seen_at, lease_until, lease_ms, state, slots)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'live', ?)`
 	op := "join instance " + in.ID
 	if in.ID == "" || in.ID != filepath.Base(in.ID) || in.ID[0] == '.' {
 		return nil, fmt.Errorf("join: instance id %q cannot name a file", in.ID)
@@ -92,7 +92,7 @@ func (s *Store) Join(ctx context.Context, in jobs.Instance) (io.Closer, error) {
 	}
 	err = s.do(ctx, op, func(b *batch) error {
 		_, err := b.exec(insert, in.ID, in.Host, in.PID, in.Version, in.Boot, b.at, b.at,
-			FormatTime(b.now.Add(in.Lease)), in.Lease.Milliseconds())
+			FormatTime(b.now.Add(in.Lease)), in.Lease.Milliseconds(), in.Slots)
 		return err
 	})
 	if err != nil {
@@ -146,7 +146,7 @@ func (s *Store) removeLock(id string) error { return removeIfThere(s.lockPath(id
 // Renew implements jobs.Store.
 func (s *Store) Renew(ctx context.Context, r jobs.Renewal) ([]jobs.Fence, error) {
 	const renew = `UPDATE job_instances SET seen_at = ?1, lease_until = strftime('%Y-%m-%d %H:%M:%f', ?1, (lease_ms / 1000.0) || ' seconds'),
-			state = CASE WHEN ?2 THEN 'stopping' ELSE state END
+			state = CASE WHEN ?2 THEN 'stopping' ELSE state END, memory_bytes = CASE WHEN ?4 > 0 THEN ?4 ELSE memory_bytes END
 		WHERE id = ?3 AND state IN ('live', 'stopping')`
 	const own = `SELECT h.key FROM json_each(?) AS h
 		WHERE NOT EXISTS (SELECT 1 FROM background_jobs AS j
@@ -154,7 +154,7 @@ func (s *Store) Renew(ctx context.Context, r jobs.Renewal) ([]jobs.Fence, error)
 	var lost []jobs.Fence
 	err := s.do(ctx, "renew instance "+r.Instance, func(b *batch) error {
 		lost = nil
-		n, err := b.exec(renew, b.at, r.Stopping, r.Instance)
+		n, err := b.exec(renew, b.at, r.Stopping, r.Instance, r.Memory)
 		if err != nil {
 			return err
 		}

@@ -58,8 +58,8 @@ func TestMigrateFromVersion1(t *testing.T) {
 	}
 
 	s := open(t, path)
-	if v, err := s.SchemaVersions(t.Context()); err != nil || v["jobs"] != 2 {
-		t.Fatalf("schema %v, %v, want 2", v, err)
+	if v, err := s.SchemaVersions(t.Context()); err != nil || v["jobs"] != 3 {
+		t.Fatalf("schema %v, %v, want 3", v, err)
 	}
 	if j := get(t, s, failed); j.Status != jobs.Failed || j.ErrorCode != "broken" || j.MaxFailures != 0 || j.MaxCrashes != 0 || j.RetryDelayMS != 0 {
 		t.Errorf("after the migration: %+v", j)

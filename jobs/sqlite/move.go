@@ -71,7 +71,7 @@ func (b *batch) stop(j jobs.Job, cause jobs.Cause, by string) error {
 		return err
 	}
 	_, err := b.event(jobs.Event{JobID: j.ID, Event: jobs.EventInterrupted, From: j.Status, To: jobs.Interrupted,
-		Cause: cause, Instance: j.InstanceID, Attempt: j.Attempt, Detail: by})
+		Cause: cause, Instance: j.InstanceID, Attempt: j.Attempt, Steps: j.StepsDone, Detail: by})
 	return err
 }
 
@@ -87,7 +87,7 @@ func (b *batch) putBack(j jobs.Job, by string) error {
 		return err
 	}
 	_, err = b.event(jobs.Event{JobID: j.ID, Event: jobs.EventResumed, From: j.Status, To: jobs.Pending,
-		Cause: jobs.CauseOperator, Instance: j.InstanceID, Attempt: j.Attempt, Detail: by})
+		Cause: jobs.CauseOperator, Instance: j.InstanceID, Attempt: j.Attempt, Steps: j.StepsDone, Detail: by})
 	return err
 }
 

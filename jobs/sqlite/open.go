@@ -56,6 +56,7 @@ type Store struct {
 	silence    silence
 	unreadable sync.Map // rows whose warning was logged
 	held       held
+	spans      jobs.Spans // figures of what is over
 	workers    sync.WaitGroup
 	alone      bool // of OpenAlone: there is no writer
 }

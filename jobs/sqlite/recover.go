@@ -147,7 +147,7 @@ func (r *recovery) interrupt(j jobs.Job, d death) error {
 		return err
 	}
 	err := r.note(jobs.Event{JobID: j.ID, Event: jobs.EventInterrupted, From: j.Status, To: jobs.Interrupted,
-		Cause: d.cause, Instance: j.InstanceID, Attempt: j.Attempt, Detail: d.detail})
+		Cause: d.cause, Instance: j.InstanceID, Attempt: j.Attempt, Steps: j.StepsDone, Detail: d.detail})
 	if err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func (r *recovery) resume() error {
 		}
 		b.changed = true
 		_, err = b.event(jobs.Event{JobID: j.ID, Event: jobs.EventResumed, From: jobs.Interrupted, To: jobs.Pending,
-			Instance: j.InstanceID, Attempt: j.Attempt})
+			Instance: j.InstanceID, Attempt: j.Attempt, Steps: j.StepsDone})
 		if err != nil {
 			return err
 		}
@@ -210,7 +210,7 @@ func (r *recovery) giveUp(j jobs.Job) error {
 		return err
 	}
 	return r.note(jobs.Event{JobID: j.ID, Event: jobs.EventFailed, From: jobs.Interrupted, To: jobs.Failed,
-		Cause: j.Cause, Instance: j.InstanceID, Attempt: j.Attempt, Detail: reason})
+		Cause: j.Cause, Instance: j.InstanceID, Attempt: j.Attempt, Steps: j.StepsDone, Detail: reason})
 }
 
 // manual marks pending jobs that wait for a person, as the guide has it, where

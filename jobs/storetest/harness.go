@@ -15,7 +15,8 @@ type Handle interface {
 }
 
 // Harness is a fresh, empty database and what people, processes and machines
-// do to it besides calling its Store. Every function is required.
+// do to it besides calling its Store. Every function is required
+// but Settle.
 //
 // The database carries a trigger, made from jobs.Transitions by the wiring,
 // that raises on any other change of a status: then no test can pass by an
@@ -56,6 +57,10 @@ type Harness struct {
 	// Drain tells an instance to claim nothing more, as pause-for-deploy
 	// does, which is not a method of a Store.
 	Drain func(tb testing.TB, instance string)
+
+	// Settle lets a database that is left alone become what it becomes in time:
+	// vacuumed, its statistics known. Nil where there is nothing like it.
+	Settle func(tb testing.TB)
 
 	// Finished inserts n completed jobs the fastest way there is, for
 	// benchmarks whose question is what a long history costs. Nothing claims
@@ -109,6 +114,7 @@ func Run(t *testing.T, open func(tb testing.TB) Harness) {
 		{"List", listTests},
 		{"Read", readTests},
 		{"Cleanup", cleanupTests},
+		{"Console", consoleTests},
 		{"Watch", watchTests},
 		{"Error", errorTests},
 		{"Random", randomTests},

@@ -104,7 +104,7 @@ func (m *model) renew(r jobs.Renewal) (lost []jobs.Fence, err error) {
 // change moves a job to a status: the one place that does.
 func (m *model) change(j *jobs.Job, to jobs.Status, ev jobs.Event) jobs.Event {
 	now := m.now()
-	ev.ID, ev.JobID, ev.At, ev.From, ev.To, ev.Attempt = int64(len(m.events)+1), j.ID, now, j.Status, to, j.Attempt
+	ev.ID, ev.JobID, ev.At, ev.From, ev.To, ev.Attempt, ev.Steps = int64(len(m.events)+1), j.ID, now, j.Status, to, j.Attempt, j.StepsDone
 	if ev.Instance == "" {
 		ev.Instance = j.InstanceID
 	}

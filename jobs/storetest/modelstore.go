@@ -136,13 +136,20 @@ func (s *modelStore) List(ctx context.Context, f jobs.Filter) ([]jobs.Job, error
 		if (f.IDs == nil || slices.Contains(f.IDs, j.ID)) && strings.HasPrefix(j.ID.String(), f.IDPrefix) &&
 			(f.Status == "" || j.Status == f.Status) && (f.Kind == "" || j.Kind == f.Kind) &&
 			(f.DocumentID.IsZero() || j.DocumentID == f.DocumentID) && (f.Owner == "" || j.Owner == f.Owner) &&
-			(f.Key == "" || j.IdempotencyKey == f.Key) && (f.After == nil || behind(*j, *f.After) > 0) {
+			(f.Key == "" || j.IdempotencyKey == f.Key) && narrows(f, *j) && (f.After == nil || behind(*j, *f.After) > 0) {
 			list = append(list, *j)
 		}
 	}
 	slices.SortFunc(list, behind)
 	list = list[min(f.Offset, len(list)):]
 	return list[:min(cmp.Or(f.Limit, 100), 1000, len(list))], nil
+}
+
+// narrows reports whether what an operator narrows a list by selects a job.
+func narrows(f jobs.Filter, j jobs.Job) bool {
+	return (f.Cause == "" || j.Status == jobs.Interrupted && j.Cause == f.Cause) && (f.ErrorCode == "" || j.Status == jobs.Failed && j.ErrorCode == f.ErrorCode) &&
+		(f.Instance == "" || j.InstanceID == f.Instance) &&
+		(f.Search == "" || strings.Contains(strings.ToLower(j.Filename), strings.ToLower(f.Search)) || strings.HasPrefix(j.ID.String(), strings.ToLower(f.Search)))
 }
 
 func (s *modelStore) Steps(ctx context.Context, id jobs.ID, after, limit int) ([]jobs.Step, error) {
