@@ -71,6 +71,13 @@ type Submission struct {
 	Priority       int
 	Recovery       jobs.Recovery
 	Instance       string // if given, the job is born claimed by it
+
+	// Callback is where each end and each interruption of the job is told, an
+	// http or https URL; see Delivery. TraceParent is the trace that the
+	// submission is part of, as in W3C Trace Context. A submission that is
+	// answered with a job that was there has neither.
+	Callback    string
+	TraceParent string
 }
 
 // Submitted is the answer to Submit and Reprocess.

@@ -10,4 +10,8 @@ type Full struct {
 	DedupKey  string    // "" where it does not answer for its bytes
 	Password  string    // "" if it has none
 	Replaced  []jobs.ID // jobs whose steps were its content before and are still to be deleted
+	// What its submissions asked for beside, and what was told or is to be.
+	// Deliveries get new ids.
+	Requests   []Request
+	Deliveries []Delivery
 }

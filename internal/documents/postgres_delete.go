@@ -88,7 +88,7 @@ func (s *Postgres) deleteRow(ctx context.Context, tx pgx.Tx, id jobs.ID, by stri
 // Cleanup implements Store. Processes that do it at the same time pass over the
 // documents that another has begun with, and share what they find half done.
 func (s *Postgres) Cleanup(ctx context.Context, before time.Time, limit int) (int, error) {
-	if err := s.dropReplaced(ctx, jobs.ID{}); err != nil || before.IsZero() {
+	if err := errors.Join(s.dropReplaced(ctx, jobs.ID{}), s.dropDeliveries(ctx)); err != nil || before.IsZero() {
 		return 0, err
 	}
 	const due = `d.updated_at < $1::timestamptz

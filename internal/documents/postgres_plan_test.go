@@ -36,7 +36,7 @@ func TestPostgresReadsByIndex(t *testing.T) {
 		for one(`SELECT count(*)::text FROM pg_stat_activity WHERE application_name = $1`) != "0" {
 		}
 		return one(`SELECT string_agg(relname || ' ' || seq_scan, ', ' ORDER BY relname) FROM pg_stat_user_tables
-			WHERE schemaname = $1 AND relname IN ('documents', 'background_jobs', 'job_steps')`)
+			WHERE schemaname = $1 AND relname IN ('documents', 'background_jobs', 'job_steps', 'job_requests', 'webhook_deliveries')`)
 	}
 	use := func(do func(*Postgres)) {
 		t.Helper()
@@ -55,7 +55,13 @@ func TestPostgresReadsByIndex(t *testing.T) {
 			SELECT md5('j' || n)::uuid, md5('d' || n)::uuid, 'x', 'failed', 1, 'x', 'x', now(), now() - n * interval '1 minute' FROM generate_series(1, 5000) n`,
 		`INSERT INTO job_steps (job_id, seq, data) SELECT md5('j' || n / 4)::uuid, n % 4 + 1,
 			json_build_object('status', CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'ok' END, 'text', repeat('x', 200)) FROM generate_series(4, 20003) n`,
-		`ANALYZE documents, background_jobs, job_steps`)
+		`INSERT INTO job_requests (job_id, callback_url) SELECT md5('j' || n)::uuid, 'http://a/' FROM generate_series(1, 5000) n`,
+		`INSERT INTO webhook_deliveries (job_id, document_id, event, payload, url, status, created_at)
+			SELECT md5('j' || n)::uuid, md5('d' || n)::uuid, 'job.failed', '{}', 'http://a/', 'delivered', now() FROM generate_series(1, 5000) n`,
+		`INSERT INTO webhook_deliveries (job_id, event, payload, url, status, created_at)
+			SELECT md5('j' || n)::uuid, 'job.failed', '{}', 'http://a/', CASE WHEN n % 2 = 0 THEN 'pending' ELSE 'given_up' END, now() - interval '40 days'
+			FROM generate_series(1, 20) n`,
+		`ANALYZE documents, background_jobs, job_steps, job_requests, webhook_deliveries`)
 	before := counted()
 	use(func(docs *Postgres) { everything(t, docs) })
 	if after := counted(); after != before {
@@ -106,7 +112,7 @@ func everything(t *testing.T, s *Postgres) {
 		must("delete", s.Delete(ctx, d.ID, "test"))
 	}
 	sub := numberedSource(1)
-	sub.Password = "pw"
+	sub.Password, sub.Callback = "pw", "http://a/"
 	out, err := s.Submit(ctx, sub)
 	must("submit", err)
 	sub.Fresh = true
@@ -125,6 +131,19 @@ func everything(t *testing.T, s *Postgres) {
 	_, err = s.db.Finish(ctx, jobs.Outcome{Fence: out.Job.Fence(), Status: jobs.Completed})
 	must("finish", err)
 	must("leave", proof.Close())
+	due, err := s.DueDeliveries(ctx, 5, time.Hour)
+	must("due deliveries", err)
+	if len(due) != 5 {
+		t.Fatalf("%d due", len(due))
+	}
+	must("delivered", s.Delivered(ctx, due[0].ID, 1))
+	must("delivery failed", s.DeliveryFailed(ctx, due[1].ID, 1, 500, "x", 0, false))
+	_, err = s.Deliveries(ctx, due[0].JobID, 10)
+	must("deliveries", err)
+	_, err = s.Deliveries(ctx, jobs.ID{}, 10)
+	must("deliveries", err)
+	_, err = s.TraceParent(ctx, due[0].JobID)
+	must("trace", err)
 	n, err := s.Cleanup(ctx, time.Now().Add(-4990*time.Minute), 5)
 	must("cleanup", err)
 	if n != 5 {

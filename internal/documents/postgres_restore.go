@@ -51,7 +51,7 @@ INSERT INTO jobs_schema.document_replaced (job_id, document_id) VALUES ($1::uuid
 			return false, err
 		}
 	}
-	return true, nil
+	return true, s.restoreTold(ctx, tx, f)
 }
 
 // pgJSON is NULL for nil.

@@ -149,7 +149,7 @@ END $$;
 CREATE TRIGGER documents_taken_up AFTER UPDATE OF status ON jobs_schema.background_jobs FOR EACH ROW
 WHEN (NEW.status = 'pending' AND OLD.status IN ('failed', 'interrupted') AND NEW.document_id IS NOT NULL)
 EXECUTE FUNCTION jobs_schema.documents_taken_up();
-`}
+`, postgresDeliveries}
 }
 
 // postgresLive is the condition that a job of background_jobs is not at its end:

@@ -66,7 +66,7 @@ func (s *Postgres) submit(ctx context.Context, tx pgx.Tx, sub Submission, d Docu
 		_, err := s.exec(ctx, tx, `DELETE FROM jobs_schema.documents WHERE id = $1::uuid`, pgUUID(d.ID))
 		return pair{first.DocumentID, first.ID}, err
 	}
-	return pair{d.ID, j.ID}, nil
+	return pair{d.ID, j.ID}, s.insertRequest(ctx, tx, sub, j.ID)
 }
 
 // submitAfresh makes a new job for the document that holds the key, if it still
@@ -91,6 +91,9 @@ func (s *Postgres) submitAfresh(ctx context.Context, tx pgx.Tx, holder jobs.ID, 
 	found, err := s.replaceJobs(ctx, tx, alive, j, "submitted afresh")
 	if err != nil || found.job != j.ID {
 		return found, err // the idempotency key was given before
+	}
+	if err := s.insertRequest(ctx, tx, sub, j.ID); err != nil {
+		return pair{}, err
 	}
 	return found, s.updateDocument(ctx, tx, d, sub.Password)
 }

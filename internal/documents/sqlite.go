@@ -141,7 +141,7 @@ BEGIN
 	UPDATE documents SET dedup_key = NULL
 	WHERE id = old.document_id AND dedup_key IS NOT NULL AND content_job_id IS NULL AND ` + noLiveJob("old.document_id") + `;
 END;
-`}
+`, sqliteDeliveries}
 }
 
 // live is the condition that a job of background_jobs is not at its end: it

@@ -60,7 +60,7 @@ UNION SELECT job_id FROM document_replaced WHERE document_id = ?1`, id.String())
 
 // Cleanup implements Store.
 func (s *SQLite) Cleanup(ctx context.Context, before time.Time, limit int) (int, error) {
-	if err := s.dropReplaced(ctx); err != nil || before.IsZero() {
+	if err := errors.Join(s.dropReplaced(ctx), s.dropDeliveries(ctx)); err != nil || before.IsZero() {
 		return 0, err
 	}
 	due := `updated_at < ?1 AND ` + noLiveJob("documents.id")

@@ -28,6 +28,10 @@ func (s *SQLite) Dump(ctx context.Context) iter.Seq2[Full, error] {
 				return
 			}
 			for _, f := range found {
+				if err := s.told(ctx, &f); err != nil {
+					yield(Full{}, s.explain("read what is told of document "+f.ID.String(), err))
+					return
+				}
 				if !yield(f, nil) {
 					return
 				}

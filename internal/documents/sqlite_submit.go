@@ -46,6 +46,9 @@ func (s *SQLite) submit(ctx context.Context, tx *sql.Tx, sub Submission, d Docum
 		if err != nil || found.job != j.ID {
 			return found, err // the key was given before
 		}
+		if err := insertRequest(ctx, tx, sub, j.ID); err != nil {
+			return pair{}, err
+		}
 		return found, updateDocument(ctx, tx, d, sub.Password)
 	case sub.IdempotencyKey == "":
 		job, err := jobOf(ctx, tx, holder)
@@ -68,7 +71,7 @@ func (s *SQLite) submit(ctx context.Context, tx *sql.Tx, sub Submission, d Docum
 		_, err := tx.ExecContext(ctx, `DELETE FROM documents WHERE id = ?`, d.ID.String())
 		return pair{first.DocumentID, first.ID}, err
 	}
-	return pair{d.ID, j.ID}, nil
+	return pair{d.ID, j.ID}, insertRequest(ctx, tx, sub, j.ID)
 }
 
 // Reprocess implements Store.

@@ -52,7 +52,7 @@ type Store interface {
 	// Cleanup deletes at most limit documents that were last submitted, read
 	// again or published before a time and have no live job, and returns how
 	// many. A zero time deletes none. Either way it finishes what a death left
-	// undone.
+	// undone, and deletes deliveries that are over and older than 30 days.
 	Cleanup(ctx context.Context, before time.Time, limit int) (int, error)
 
 	// Get returns one document. ErrNotFound.
@@ -78,6 +78,33 @@ type Store interface {
 
 	// Password returns the document's password, "" if it has none.
 	Password(ctx context.Context, id jobs.ID) (string, error)
+
+	// TraceParent returns the trace that the job's submission was part of, "" if
+	// it was part of none, or the job is gone.
+	TraceParent(ctx context.Context, job jobs.ID) (string, error)
+
+	// DueDeliveries takes deliveries that are due, at most limit, the longest
+	// due first: each is the caller's for as long as hold, and due again after
+	// that. Its Attempts are raised by one; of several callers at once, one gets
+	// it. Those whose URL begins with one of busy are passed over: a receiver that
+	// hangs is not to hold up the others.
+	DueDeliveries(ctx context.Context, limit int, hold time.Duration, busy ...string) ([]Delivery, error)
+
+	// Delivered records that the receiver took a delivery at this attempt. It
+	// holds also where another attempt has begun meanwhile: what arrived,
+	// arrived. Given again it changes nothing. jobs.ErrLeaseLost: there is no
+	// such attempt; nothing was written.
+	Delivered(ctx context.Context, id int64, attempt int) error
+
+	// DeliveryFailed records why an attempt failed, with HTTP's status (0: no
+	// answer came), and that the next is due after a time, or that there is to
+	// be none. jobs.ErrLeaseLost: the delivery is not this attempt's any more;
+	// nothing was written.
+	DeliveryFailed(ctx context.Context, id int64, attempt, status int, why string, next time.Duration, giveUp bool) error
+
+	// Deliveries returns the deliveries of a job, the newest first, at most
+	// limit (0: 100; at most 1000). The zero ID: of all jobs.
+	Deliveries(ctx context.Context, job jobs.ID, limit int) ([]Delivery, error)
 
 	// SourcesInUse returns which of the sources a document refers to.
 	SourcesInUse(ctx context.Context, sha256 []string) (map[string]bool, error)

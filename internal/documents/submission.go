@@ -20,6 +20,9 @@ const (
 	maxObject   = 64 << 10 // bytes of metadata, of options
 	maxPassword = 1 << 10  // bytes
 	maxKey      = 255      // bytes of an idempotency key, an owner
+	maxCallback = 2 << 10  // bytes
+	maxTrace    = 255      // bytes of a trace parent
+	maxReason   = 1 << 10  // bytes of why a delivery failed
 )
 
 // normalize fills in defaults and reports everything that is wrong.
@@ -52,6 +55,12 @@ func (s Submission) normalize() (Submission, error) {
 	}
 	if s.Recovery != jobs.RecoveryAuto && s.Recovery != jobs.RecoveryManual {
 		errs = append(errs, fmt.Errorf("recovery: %q is neither auto nor manual", s.Recovery))
+	}
+	if err := checkCallback(s.Callback); err != nil {
+		errs = append(errs, fmt.Errorf("callback: %w", err))
+	}
+	if text(s.TraceParent, maxTrace) != nil {
+		s.TraceParent = "" // a trace that cannot be read is ignored, says W3C Trace Context
 	}
 	if err := errors.Join(errs...); err != nil {
 		return s, fmt.Errorf("%w: %w", ErrInvalid, err)
