@@ -20,7 +20,7 @@ type span struct{ start, end int }
 // is at least half full.
 type cutter struct {
 	text     string
-	elements []element
+	elements []Element
 	cut      Cut
 }
 
@@ -42,7 +42,7 @@ func (c *cutter) spans() []span {
 }
 
 // segment cuts a run of body elements.
-func (c *cutter) segment(out []span, elements []element) []span {
+func (c *cutter) segment(out []span, elements []Element) []span {
 	start, end := elements[0].start, elements[len(elements)-1].end
 	for start < end {
 		least := forward(c.text, start, end, c.cut.Size/2)
@@ -68,7 +68,7 @@ func (c *cutter) segment(out []span, elements []element) []span {
 }
 
 // headingIn returns where the first heading begins in text[least:most].
-func headingIn(elements []element, least, most int) (int, bool) {
+func headingIn(elements []Element, least, most int) (int, bool) {
 	for i := range elements {
 		if e := &elements[i]; e.heads() && e.start >= least && e.start < most && e.start > elements[0].start {
 			return e.start, true
@@ -78,7 +78,7 @@ func headingIn(elements []element, least, most int) (int, bool) {
 }
 
 // boundary returns the best place to end a chunk in text[least:most].
-func (c *cutter) boundary(elements []element, least, most int) int {
+func (c *cutter) boundary(elements []Element, least, most int) int {
 	for i := len(elements) - 1; i > 0; i-- {
 		if at := elements[i].start; at > least && at <= most {
 			return at

@@ -11,10 +11,10 @@ import (
 
 // someText makes a page's text and its elements: paragraphs, headings,
 // furniture, long words, other scripts.
-func someText(r *rand.Rand) (string, []element) {
+func someText(r *rand.Rand) (string, []Element) {
 	words := []string{"a", "word", "naïve", "日本語の文章。", "end.", "Really?", strings.Repeat("x", 300), "—", "\u00a0"}
 	var sb strings.Builder
-	var out []element
+	var out []Element
 	for range r.IntN(12) {
 		start := sb.Len()
 		for range 1 + r.IntN(60) {
@@ -22,7 +22,7 @@ func someText(r *rand.Rand) (string, []element) {
 			sb.WriteByte(" \n"[r.IntN(2)])
 		}
 		sb.WriteString("z")
-		e := element{Type: layout.TypeParagraph, Layer: layout.LayerBody, start: start, end: sb.Len()}
+		e := Element{Type: layout.TypeParagraph, Layer: layout.LayerBody, start: start, end: sb.Len()}
 		switch r.IntN(8) {
 		case 0:
 			e.Layer = "furniture"
@@ -36,7 +36,7 @@ func someText(r *rand.Rand) (string, []element) {
 }
 
 // checkSpans verifies what cutter promises.
-func checkSpans(t *testing.T, text string, elements []element, cut Cut, spans []span) {
+func checkSpans(t *testing.T, text string, elements []Element, cut Cut, spans []span) {
 	t.Helper()
 	covered := make([]bool, len(text))
 	for i, s := range spans {
@@ -82,26 +82,26 @@ func TestCutter(t *testing.T) {
 // Chunks end where people would end them.
 func TestCutBoundaries(t *testing.T) {
 	t.Parallel()
-	para := func(from, to int) element {
-		return element{Type: layout.TypeParagraph, Layer: layout.LayerBody, start: from, end: to}
+	para := func(from, to int) Element {
+		return Element{Type: layout.TypeParagraph, Layer: layout.LayerBody, start: from, end: to}
 	}
 	sentence := strings.Repeat("word ", 11) + "end. " // 60
 	tests := []struct {
 		name     string
 		text     string
-		elements func(text string) []element
+		elements func(text string) []Element
 		cut      Cut
 		want     []string
 	}{
-		{"all in one", "short", func(s string) []element { return []element{para(0, len(s))} }, Cut{50, 10}, []string{"short"}},
-		{"at a sentence", sentence + sentence, func(s string) []element { return []element{para(0, len(s))} }, Cut{80, 0}, []string{sentence, sentence}},
-		{"at a word", strings.Repeat("word ", 30), func(s string) []element { return []element{para(0, len(s))} }, Cut{52, 0},
+		{"all in one", "short", func(s string) []Element { return []Element{para(0, len(s))} }, Cut{50, 10}, []string{"short"}},
+		{"at a sentence", sentence + sentence, func(s string) []Element { return []Element{para(0, len(s))} }, Cut{80, 0}, []string{sentence, sentence}},
+		{"at a word", strings.Repeat("word ", 30), func(s string) []Element { return []Element{para(0, len(s))} }, Cut{52, 0},
 			[]string{strings.Repeat("word ", 10), strings.Repeat("word ", 10), strings.Repeat("word ", 10)}},
-		{"in a word", strings.Repeat("x", 120), func(s string) []element { return []element{para(0, len(s))} }, Cut{50, 0},
+		{"in a word", strings.Repeat("x", 120), func(s string) []Element { return []Element{para(0, len(s))} }, Cut{50, 0},
 			[]string{strings.Repeat("x", 50), strings.Repeat("x", 50), strings.Repeat("x", 20)}},
-		{"at a paragraph", strings.Repeat("a ", 20) + "\n" + strings.Repeat("b ", 20), func(s string) []element { return []element{para(0, 40), para(41, len(s))} }, Cut{60, 0},
+		{"at a paragraph", strings.Repeat("a ", 20) + "\n" + strings.Repeat("b ", 20), func(s string) []Element { return []Element{para(0, 40), para(41, len(s))} }, Cut{60, 0},
 			[]string{strings.Repeat("a ", 20) + "\n", strings.Repeat("b ", 20)}},
-		{"overlap at a word", strings.Repeat("word ", 20), func(s string) []element { return []element{para(0, len(s))} }, Cut{50, 12},
+		{"overlap at a word", strings.Repeat("word ", 20), func(s string) []Element { return []Element{para(0, len(s))} }, Cut{50, 12},
 			[]string{strings.Repeat("word ", 10), strings.Repeat("word ", 10), strings.Repeat("word ", 4)}},
 	}
 	for _, tt := range tests {
@@ -114,9 +114,9 @@ func TestCutBoundaries(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 		}
 	}
-	heading := element{Type: layout.TypeHeading, Layer: layout.LayerBody, start: 60, end: 64}
+	heading := Element{Type: layout.TypeHeading, Layer: layout.LayerBody, start: 60, end: 64}
 	text := sentence + "Head\n" + sentence
-	c := cutter{text: text, elements: []element{para(0, 59), heading, para(65, len(text))}, cut: Cut{100, 20}}
+	c := cutter{text: text, elements: []Element{para(0, 59), heading, para(65, len(text))}, cut: Cut{100, 20}}
 	if got := c.spans(); len(got) != 2 || got[1].start != 60 {
 		t.Errorf("a heading begins a chunk, without overlap: %v", got)
 	}

@@ -4,7 +4,8 @@
 // [Extractor.Handle] is the handler of jobs of kind [Kind]: it opens the source,
 // reads the selected pages in order and records each as one step, seq k being
 // the k-th selected page. [Results] makes Markdown, text, JSON and chunks of the
-// recorded pages when somebody reads them.
+// recorded pages when somebody reads them. [Pictures] draws pages and gives the
+// images in them, straight from the source.
 //
 // The handler guarantees: pages are recorded in order, each once, however often
 // the job is interrupted, and what comes out is the same bytes as if it never

@@ -6,9 +6,9 @@ import (
 	"github.com/mivaa/mivaa/internal/layout"
 )
 
-// element is an element of the document as JSON: one of a page, and where it
+// Element is an element of the document as JSON: one of a page, and where it
 // stands in the document.
-type element struct {
+type Element struct {
 	ID          string     `json:"element_id"`
 	Type        string     `json:"type"`
 	Layer       string     `json:"layer"`
@@ -27,7 +27,7 @@ type element struct {
 }
 
 // heads reports whether other elements stand under the element.
-func (e *element) heads() bool { return e.Type == layout.TypeTitle || e.Type == layout.TypeHeading }
+func (e *Element) heads() bool { return e.Type == layout.TypeTitle || e.Type == layout.TypeHeading }
 
 // outline follows the headings of a document from page to page.
 type outline struct {
@@ -42,13 +42,13 @@ type place struct {
 }
 
 // add makes the page's elements and moves on behind them.
-func (o *outline) add(page layout.Page, prof layout.Profile) []element {
+func (o *outline) add(page layout.Page, prof layout.Profile) []Element {
 	of := layout.Elements(page, prof)
-	out := make([]element, 0, len(of))
+	out := make([]Element, 0, len(of))
 	count := counter{text: page.Text}
 	for i := range of {
 		e := &of[i]
-		el := element{
+		el := Element{
 			ID: e.ID, Type: e.Type, Layer: e.Layer, Level: e.Level, Marker: e.Marker, Text: e.Text,
 			PageNumber: page.Number, Box: e.Box, Order: o.order, start: e.Start, end: e.End,
 		}
@@ -67,7 +67,7 @@ func (o *outline) add(page layout.Page, prof layout.Profile) []element {
 }
 
 // place finds what the element stands under.
-func (o *outline) place(e *element) {
+func (o *outline) place(e *Element) {
 	switch {
 	case e.heads():
 		o.items = nil

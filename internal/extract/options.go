@@ -95,6 +95,12 @@ func (o Options) hash() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// SelectedPages returns which of a document's pages its submitter asked for.
+func SelectedPages(d documents.Document) (Pages, error) {
+	_, pages, err := optionsOf(d)
+	return pages, err
+}
+
 // optionsOf reads a document's options, which a person may have written.
 func optionsOf(d documents.Document) (Options, Pages, error) {
 	var o Options

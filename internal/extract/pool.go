@@ -17,3 +17,14 @@ func FromPool(pool *pdf.Pool) OpenFunc {
 		return d, nil
 	}
 }
+
+// DrawFromPool opens documents in the reader processes of a pool, to draw them.
+func DrawFromPool(pool *pdf.Pool) DrawFunc {
+	return func(ctx context.Context, src io.ReaderAt, size int64, password string) (Drawing, error) {
+		d, err := pool.Open(ctx, src, size, password)
+		if err != nil {
+			return nil, err // as above
+		}
+		return d, nil
+	}
+}

@@ -2,6 +2,8 @@ package extract
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -64,6 +66,7 @@ type Request struct {
 	PageMarkers bool      // Markdown: <!-- page N --> before each page
 	Furniture   Furniture // zero: FurnitureNone
 	Cut         *Cut      // nil: the document's, else DefaultCut
+	Shape       Shape     // of chunks; zero: ours
 }
 
 // Validate reports everything that is wrong, and fills in defaults.
@@ -86,6 +89,7 @@ func (r Request) Validate() (Request, error) {
 	if r.Cut != nil {
 		errs = append(errs, r.Cut.Validate())
 	}
+	errs = append(errs, r.Shape.validate(r.Format))
 	if err := errors.Join(errs...); err != nil {
 		return r, fmt.Errorf("%w: %w", ErrRequest, err)
 	}
@@ -142,29 +146,9 @@ func (r *Results) Open(ctx context.Context, req Request) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := r.Documents.Content(ctx, req.Document)
+	res, content, err := r.find(ctx, req)
 	if err != nil {
 		return nil, err
-	}
-	res := &Result{request: req}
-	if res.document, err = r.Documents.Get(ctx, req.Document); err != nil {
-		return nil, err
-	}
-	if res.facts, err = FactsOf(res.document); err != nil {
-		return nil, err
-	}
-	var selected Pages
-	if res.options, selected, err = optionsOf(res.document); err != nil {
-		return nil, err
-	}
-	last, err := r.Documents.Recorded(ctx, content.JobID)
-	if err != nil {
-		return nil, err
-	}
-	res.steps = newSteps(r.Jobs, content.JobID, last, selected.Select(res.facts.PageCount), req.Pages)
-	res.Summary = Summary{
-		DocumentID: req.Document, JobID: content.JobID, Complete: content.Complete,
-		PageCount: res.facts.PageCount, Pages: len(res.steps.wanted), Failed: []documents.FailedPage{},
 	}
 	if res.Pages == 0 && res.Complete {
 		return nil, noSuchPage(req.Pages, res.facts.PageCount)
@@ -176,6 +160,35 @@ func (r *Results) Open(ctx context.Context, req Request) (*Result, error) {
 		return nil, err
 	}
 	return res, nil
+}
+
+// find finds out which pages there are, without a look at them.
+func (r *Results) find(ctx context.Context, req Request) (*Result, documents.Content, error) {
+	content, err := r.Documents.Content(ctx, req.Document)
+	if err != nil {
+		return nil, content, err
+	}
+	res := &Result{request: req}
+	if res.document, err = r.Documents.Get(ctx, req.Document); err != nil {
+		return nil, content, err
+	}
+	if res.facts, err = FactsOf(res.document); err != nil {
+		return nil, content, err
+	}
+	var selected Pages
+	if res.options, selected, err = optionsOf(res.document); err != nil {
+		return nil, content, err
+	}
+	last, err := r.Documents.Recorded(ctx, content.JobID)
+	if err != nil {
+		return nil, content, err
+	}
+	res.steps = newSteps(r.Jobs, content.JobID, last, selected.Select(res.facts.PageCount), req.Pages)
+	res.Summary = Summary{
+		DocumentID: req.Document, JobID: content.JobID, Complete: content.Complete,
+		PageCount: res.facts.PageCount, Pages: len(res.steps.wanted), Failed: []documents.FailedPage{},
+	}
+	return res, content, nil
 }
 
 func (res *Result) findFailed(ctx context.Context, docs documents.Store) error {
@@ -208,6 +221,22 @@ func (res *Result) findProfile(ctx context.Context, content documents.Content) e
 	return nil
 }
 
+// Tag names what Write gives: equal tags, equal bytes, as long as the program is
+// the same. It is "" while the document is not complete: more may come.
+func (res *Result) Tag() string {
+	if !res.Complete {
+		return ""
+	}
+	parts, err := json.Marshal([]any{
+		SchemaVersion, layout.Version, res.request, res.JobID, res.document.Filename, res.document.Metadata, res.document.Options, res.document.UpdatedAt,
+	})
+	if err != nil {
+		return "" // metadata by hand that is no JSON: it is then read each time
+	}
+	sum := sha256.Sum256(parts)
+	return hex.EncodeToString(sum[:16])
+}
+
 // Write writes the result. It may be called again.
 //
 // Errors: ErrReplaced; what w or ctx says. By then a part is written: an answer
@@ -216,7 +245,12 @@ func (res *Result) Write(ctx context.Context, w io.Writer) error {
 	switch res.request.Format {
 	case Text:
 		return res.writeText(ctx, w)
-	case JSON, Chunks:
+	case Chunks:
+		if res.request.Shape != "" {
+			return res.writeShape(ctx, w)
+		}
+		return res.writeJSON(ctx, w)
+	case JSON:
 		return res.writeJSON(ctx, w)
 	default:
 		return res.writeMarkdown(ctx, w)

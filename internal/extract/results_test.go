@@ -62,7 +62,7 @@ type whole struct {
 	Submitted     map[string]any `json:"submitted_metadata"`
 	Outline       []map[string]any
 	Pages         []page
-	Elements      []element
+	Elements      []Element
 	Tables        []any
 	Images        []any
 	Chunks        []chunk
@@ -115,7 +115,7 @@ func TestJSON(t *testing.T) {
 	// Of some pages the same is said as in the whole.
 	part := e.whole(s.Document.ID, only("4"))
 	for i, el := range part.Elements {
-		j := slices.IndexFunc(w.Elements, func(o element) bool { return o.ID == el.ID })
+		j := slices.IndexFunc(w.Elements, func(o Element) bool { return o.ID == el.ID })
 		if j < 0 || !slices.Equal(w.Elements[j].HeadingPath, el.HeadingPath) || w.Elements[j].Order != el.Order || len(el.HeadingPath) == 0 {
 			t.Errorf("element %d of page 4: %+v", i, el)
 		}

@@ -82,7 +82,9 @@ func (res *Result) writeJSON(ctx context.Context, w io.Writer) error {
 		out.list("tables", nil)
 		out.list("images", nil)
 	}
-	out.list("chunks", func() error { return res.eachChunk(ctx, out) })
+	out.list("chunks", func() error {
+		return res.eachChunk(ctx, func(_ *layout.Page, ch *chunk) error { return out.item(ch) })
+	})
 	return out.close()
 }
 
@@ -136,7 +138,8 @@ func (res *Result) eachElement(ctx context.Context, out *jsonWriter) error {
 	return nil
 }
 
-func (res *Result) eachChunk(ctx context.Context, out *jsonWriter) error {
+// eachChunk tells f of the chunks, with the page each is of.
+func (res *Result) eachChunk(ctx context.Context, f func(*layout.Page, *chunk) error) error {
 	cut := DefaultCut()
 	if res.options.Cut != nil {
 		cut = *res.options.Cut
@@ -160,7 +163,7 @@ func (res *Result) eachChunk(ctx context.Context, out *jsonWriter) error {
 			ch := res.chunk(&p, elements, s, &count)
 			ch.Index = index
 			index++
-			if err := out.item(ch); err != nil {
+			if err := f(&p, ch); err != nil {
 				return err
 			}
 		}
@@ -168,7 +171,7 @@ func (res *Result) eachChunk(ctx context.Context, out *jsonWriter) error {
 	return nil
 }
 
-func (res *Result) chunk(p *layout.Page, elements []element, s span, count *counter) *chunk {
+func (res *Result) chunk(p *layout.Page, elements []Element, s span, count *counter) *chunk {
 	ch := &chunk{Text: p.Text[s.start:s.end], CharStart: count.at(s.start), PageNumbers: []int{p.Number}, ElementIDs: []string{}, HeadingPath: []string{}, Boxes: []boxed{}}
 	length := (&counter{text: ch.Text}).at(len(ch.Text))
 	ch.CharEnd = ch.CharStart + length
@@ -260,6 +263,10 @@ func (j *jsonWriter) item(v any) error {
 
 func (j *jsonWriter) close() error {
 	j.write("}\n")
+	return j.flush()
+}
+
+func (j *jsonWriter) flush() error {
 	if j.err != nil {
 		return j.err
 	}

@@ -28,6 +28,10 @@ type Config struct {
 	Command []string
 
 	Logger *slog.Logger // nil: none
+
+	// PageRead is told of each page that a reader was given: how long it took,
+	// and the code of its failure, "" where it was read. Nil: nobody is told.
+	PageRead func(took time.Duration, code string)
 }
 
 // smallestMemory is what a reader needs to be of any use: PDFium's compiled

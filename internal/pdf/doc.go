@@ -4,7 +4,8 @@
 // reader processes: the same executable, started with [ReaderCommand], that
 // holds PDFium as WebAssembly and is told over its standard input which page to
 // read. A [Document] spreads its pages over the readers in short runs and hands
-// the finished records back in order.
+// the finished records back in order. It also has pages drawn, and gives the
+// images in them.
 //
 // What it guarantees:
 //
@@ -24,7 +25,8 @@
 // a document.
 //
 // In the service, pool.go, process.go and watch.go keep the readers; document.go,
-// pages.go and window.go read a document with them. In a reader, main.go answers
-// the service, engine.go runs PDFium, and the files read_*.go take a document and
-// its pages apart. frame.go, message.go and wire.go are what both speak.
+// pages.go and window.go read a document with them, ask.go and picture.go have it
+// drawn. In a reader, main.go and main_picture.go answer the service, engine.go
+// runs PDFium, and the files read_*.go take a document and its pages apart.
+// frame.go, message.go and wire.go are what both speak.
 package pdf

@@ -116,39 +116,22 @@ func (d *Document) Outline(ctx context.Context) ([]OutlineItem, error) {
 	if !d.opened.HasOutline {
 		return nil, nil
 	}
-	items, err := d.outline(ctx, false)
-	if costsReader(codeOf(err)) {
-		d.pool.log.Warn("reader lost while reading the outline, trying once more", keyError, err)
-		items, err = d.outline(ctx, true)
-	}
-	if e, ok := errors.AsType[*Error](err); ok {
-		err = &Error{Code: e.Code, Err: fmt.Errorf("read outline: %w", e.Err)}
-	}
-	return items, err
-}
-
-func (d *Document) outline(ctx context.Context, fresh bool) ([]OutlineItem, error) {
-	r, err := d.pool.acquire(ctx, d, fresh)
-	if err != nil {
-		return nil, err
-	}
-	defer d.pool.release(d, r)
-	if r.open != d {
-		if _, err := d.openIn(ctx, r, false); err != nil {
-			return nil, err
-		}
-	}
-	f, err := r.call(ctx, d, d.limits(), frameOutline, nil)
-	if err != nil {
-		return nil, err
-	}
 	var items []OutlineItem
-	if f.kind == frameBookmarks {
-		err = json.Unmarshal(f.payload, &items)
-	}
-	if f.kind != frameBookmarks || err != nil || len(items) > maxOutline {
-		r.stop(nil)
-		return nil, fail(CodeReaderCrashed, "the reader's answer makes no sense: frame %q, %w", f.kind, errOr(err, "not an outline"))
+	err := d.ask(ctx, "read outline", frameOutline, nil, func(f frame) error {
+		if f.kind != frameBookmarks {
+			return errors.New("not an outline")
+		}
+		items = nil
+		if err := json.Unmarshal(f.payload, &items); err != nil {
+			return err
+		}
+		if len(items) > maxOutline {
+			return fmt.Errorf("an outline of %d entries", len(items))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return items, nil
 }

@@ -22,9 +22,10 @@ const (
 
 // Keys of log records.
 const (
-	keyPage  = "page_number"
-	keyCode  = "error_code"
-	keyError = "error"
+	keyPage    = "page_number"
+	keyCode    = "error_code"
+	keyError   = "error"
+	keyRequest = "request"
 )
 
 // ErrClosed is returned by every method of a Pool or Document that was closed.

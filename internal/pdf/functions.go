@@ -74,6 +74,23 @@ const (
 	fnSegmentType
 	fnSegmentPoint
 	fnSegmentClose
+	fnSetMatrix
+
+	fnImageSize
+	fnImageFilterCount
+	fnImageFilter
+	fnImageRaw
+	fnImageRender
+
+	fnBitmapCreate
+	fnBitmapFill
+	fnBitmapBuffer
+	fnBitmapWidth
+	fnBitmapHeight
+	fnBitmapStride
+	fnBitmapFormat
+	fnBitmapDestroy
+	fnRender
 
 	fnCount
 )
@@ -149,4 +166,21 @@ var fnNames = [fnCount]string{
 	fnSegmentType:  "FPDFPathSegment_GetType",
 	fnSegmentPoint: "FPDFPathSegment_GetPoint",
 	fnSegmentClose: "FPDFPathSegment_GetClose",
+	fnSetMatrix:    "FPDFPageObj_SetMatrix",
+
+	fnImageSize:        "FPDFImageObj_GetImagePixelSize",
+	fnImageFilterCount: "FPDFImageObj_GetImageFilterCount",
+	fnImageFilter:      "FPDFImageObj_GetImageFilter",
+	fnImageRaw:         "FPDFImageObj_GetImageDataRaw",
+	fnImageRender:      "FPDFImageObj_GetRenderedBitmap",
+
+	fnBitmapCreate:  "FPDFBitmap_Create",
+	fnBitmapFill:    "FPDFBitmap_FillRect",
+	fnBitmapBuffer:  "FPDFBitmap_GetBuffer",
+	fnBitmapWidth:   "FPDFBitmap_GetWidth",
+	fnBitmapHeight:  "FPDFBitmap_GetHeight",
+	fnBitmapStride:  "FPDFBitmap_GetStride",
+	fnBitmapFormat:  "FPDFBitmap_GetFormat",
+	fnBitmapDestroy: "FPDFBitmap_Destroy",
+	fnRender:        "FPDF_RenderPageBitmap",
 }

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"os"
 	"strings"
 	"testing"
@@ -37,6 +39,16 @@ func lie(how string) int {
 			say(frameBookmarks, `{}`)
 		case f.kind == frameOutline && how == "long outline":
 			say(frameBookmarks, "[{}"+strings.Repeat(",{}", maxOutline)+"]")
+		case how == "picture text":
+			say(framePicture, string(encodePicture(3, 2, []byte("<html>"))))
+		case how == "picture size":
+			say(framePicture, string(encodePicture(30, 20, smallJPEG(3, 2))))
+		case how == "picture huge":
+			say(framePicture, string(encodePicture(longest, longest, smallJPEG(3, 2))))
+		case how == "picture gif":
+			say(framePicture, string(encodePicture(1, 1, []byte("GIF89a\x01\x00\x01\x00\x00\x00\x00"))))
+		case how == "picture empty":
+			say(framePicture, "")
 		case how == "length":
 			_, _ = out.Write([]byte{framePageRecord, 0xff, 0xff, 0xff, 0xff})
 		case how == "noise":
@@ -60,6 +72,12 @@ func lie(how string) int {
 			return 1
 		}
 	}
+}
+
+func smallJPEG(w, h int) []byte {
+	var b bytes.Buffer
+	_ = jpeg.Encode(&b, image.NewGray(image.Rect(0, 0, w, h)), nil)
+	return b.Bytes()
 }
 
 func TestLyingReader(t *testing.T) {

@@ -165,6 +165,12 @@ func (w *readerMain) answer(f frame) (kind byte, payload []byte, broken error) {
 		kind, payload, err = w.page(f.payload)
 	case frameOutline:
 		kind, payload, err = w.outline()
+	case frameRender:
+		kind, payload, err = w.render(f.payload)
+	case frameImages:
+		kind, payload, err = w.images(f.payload)
+	case frameImage:
+		kind, payload, err = w.image(f.payload)
 	case frameForget:
 		w.forget()
 		err = w.engine.renew()
@@ -273,15 +279,17 @@ func (w *readerMain) page(payload []byte) (byte, []byte, error) {
 		return 0, nil, fail(CodeOutOfMemory, "too large: its record has %d MiB, more than %d", size>>20, maxRecord>>20)
 	}
 	w.record = encodeRecord(w.record[:0], &page)
-	// PDFium keeps every stream of every page until the document is closed, and
-	// its memory never shrinks: on a long document begin again now and then.
-	if !w.engine.memory.refused && uint64(w.engine.mem.Size()) > w.engine.memory.limit/2 {
-		w.doc = 0
-		if err := w.engine.renew(); err != nil {
-			return 0, nil, err
-		}
+	return framePageRecord, w.record, w.shrink(w.engine.memory.limit / 2)
+}
+
+// shrink begins again where PDFium has more than so many bytes: it keeps every
+// stream of every page until the document is closed, and its memory never shrinks.
+func (w *readerMain) shrink(most uint64) error {
+	if w.engine.memory.refused || uint64(w.engine.mem.Size()) <= most {
+		return nil
 	}
-	return framePageRecord, w.record, nil
+	w.doc = 0
+	return w.engine.renew()
 }
 
 // collector runs the garbage collector by hand.

@@ -98,8 +98,10 @@ func (d *Document) read(ctx context.Context, w *window, r *process, run run) {
 		}
 		i := run.indexes[0]
 		number := w.numbers[i]
+		asked := time.Now()
 		page, size, err := d.page(ctx, r, number)
 		code := codeOf(err)
+		d.pool.tell(err, code, time.Since(asked))
 		switch {
 		case err == nil:
 			w.put(i, page, size)
@@ -122,6 +124,14 @@ func (d *Document) read(ctx context.Context, w *window, r *process, run run) {
 		if !w.open(run) {
 			return
 		}
+	}
+}
+
+// tell passes on how a page was read. What is not the page's doing, such as the
+// end of its context, is nobody's business.
+func (p *Pool) tell(err error, code string, took time.Duration) {
+	if p.config.PageRead != nil && (err == nil || code != "" && code != CodeInternal) {
+		p.config.PageRead(took, code)
 	}
 }
 

@@ -57,10 +57,13 @@ func (r *pageReader) object(object uint64, outer matrix, depth int) {
 			// An image is drawn into the unit square.
 			if box := r.corners(m.then(outer), 0, 0, 1, 1); box[2] > box[0] && box[3] > box[1] {
 				r.out.Images = append(r.out.Images, box)
+				if r.found != nil {
+					r.found(object, box)
+				}
 			}
 		}
 	case objectPath:
-		if len(r.out.Rulings) < maxRulings {
+		if r.found == nil && len(r.out.Rulings) < maxRulings {
 			r.path(object, outer)
 		}
 	case objectForm:

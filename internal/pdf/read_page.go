@@ -14,6 +14,10 @@ type pageReader struct {
 	out             *layout.Glyphs
 	fonts           map[uint64]int // font handle to its index in out.Fonts
 	budget          int            // objects and segments still looked at
+
+	// found is told of each image, in the order of the record. Where it is given,
+	// nothing but images is looked for.
+	found func(object uint64, box layout.Box)
 }
 
 // maxObjects bounds the objects and path segments looked at on one page, in

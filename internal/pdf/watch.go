@@ -1,6 +1,9 @@
 package pdf
 
-import "time"
+import (
+	"os"
+	"time"
+)
 
 // watchInterval is how often the readers are looked at. A page may take that
 // much longer than its limit, and swell for that long.
@@ -22,6 +25,21 @@ func (p *Pool) watch(stop <-chan struct{}) {
 			}
 		}
 	}
+}
+
+// Memory returns the resident bytes of this process and its readers; 0 where the
+// system does not say.
+func (p *Pool) Memory() int64 {
+	total, ok := residentBytes(os.Getpid())
+	if !ok {
+		return 0
+	}
+	for _, r := range p.alive(nil) {
+		if n, ok := residentBytes(r.cmd.Process.Pid); ok { // else it has just ended
+			total += n
+		}
+	}
+	return total
 }
 
 func (p *Pool) alive(list []*process) []*process {

@@ -1,0 +1,70 @@
+//go:build !race
+
+// With the race detector the reader, which is this test binary, takes minutes
+// to compile the engine.
+
+package extract
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	_ "image/jpeg"
+	_ "image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mivaa/mivaa/internal/pdf"
+	"github.com/mivaa/mivaa/jobs"
+)
+
+// A real page, by a real reader.
+func TestPicturesOfAPDF(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	pool, err := pdf.New(pdf.Config{Readers: 1, CacheDir: filepath.Join(os.TempDir(), fmt.Sprintf("mivaa-pdf-test-%d", os.Getuid()))})
+	e.ok(err)
+	defer func() { e.ok(pool.Close()) }()
+	p := NewPictures(PicturesConfig{Open: DrawFromPool(pool), Documents: e.docs, Blobs: e.blobs})
+	defer func() { e.ok(p.Close()) }()
+	id := e.submitBytes(smallPDF(), Options{}).Document.ID
+	page, err := p.Page(t.Context(), id, 1, 72)
+	e.ok(err)
+	if c, kind, err := image.DecodeConfig(bytes.NewReader(page.Data)); err != nil || kind != "jpeg" || c.Width != 300 || c.Height != 200 {
+		t.Errorf("%s of %d by %d, %v", kind, c.Width, c.Height, err)
+	}
+	list, err := p.Images(t.Context(), id, 1)
+	e.ok(err)
+	if len(list) != 1 || list[0].Name != "p1-1.png" || list[0].Box != [4]float32{10, 110, 110, 190} {
+		t.Fatalf("images: %+v", list)
+	}
+	got, err := p.Image(t.Context(), id, list[0].Name)
+	e.ok(err)
+	if c, kind, err := image.DecodeConfig(bytes.NewReader(got.Data)); err != nil || kind != "png" || c.Width != 2 || c.Height != 1 {
+		t.Errorf("%s of %d by %d, %v", kind, c.Width, c.Height, err)
+	}
+	broken := e.submitBytes("%PDF-1.7\nno more than that", Options{}).Document.ID
+	if _, err := p.Page(t.Context(), broken, 1, 72); jobs.Code(err) != pdf.CodeDamaged {
+		t.Errorf("a damaged PDF: %v", err)
+	}
+}
+
+// smallPDF is a page of 300 by 200 points with an image of two pixels on it.
+// PDFium finds the objects without a table of where they are.
+func smallPDF() string {
+	var b strings.Builder
+	b.WriteString("%PDF-1.7\n")
+	for i, o := range []string{
+		"<< /Type /Catalog /Pages 2 0 R >>",
+		"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+		"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents 4 0 R /Resources << /XObject << /I 5 0 R >> >> >>",
+		"<< /Length 30 >>\nstream\nq 100 0 0 80 10 10 cm /I Do Q \nendstream",
+		"<< /Type /XObject /Subtype /Image /Width 2 /Height 1 /BitsPerComponent 8 /ColorSpace /DeviceRGB /Filter /ASCIIHexDecode /Length 13 >>\nstream\nff00000000ff>\nendstream",
+	} {
+		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", i+1, o)
+	}
+	b.WriteString("trailer\n<< /Size 6 /Root 1 0 R >>\n%%EOF\n")
+	return b.String()
+}
