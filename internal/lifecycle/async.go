@@ -15,7 +15,8 @@ const lineLimit = 8192
 // having died. Where the reader does not keep up, lines are dropped, and their
 // number is told once it does.
 type AsyncWriter struct {
-	lines  chan []byte
+	w      io.Writer
+	lines  chan func() // each writes a line
 	done   chan struct{}
 	mu     sync.Mutex // over closed and dropped
 	closed bool
@@ -24,19 +25,24 @@ type AsyncWriter struct {
 
 // NewAsyncWriter starts one that writes to w. Close it at the end.
 func NewAsyncWriter(w io.Writer) *AsyncWriter {
-	a := &AsyncWriter{lines: make(chan []byte, lineLimit), done: make(chan struct{})}
-	go a.run(w) // ends with Close, or with the process where w never returns
+	a := &AsyncWriter{w: w, lines: make(chan func(), lineLimit), done: make(chan struct{})}
+	go a.run() // ends with Close, or with the process where w never returns
 	return a
 }
 
-func (a *AsyncWriter) run(w io.Writer) {
+func (a *AsyncWriter) run() {
 	defer close(a.done)
-	for line := range a.lines {
+	for write := range a.lines {
 		if n := a.takeLost(); n > 0 {
-			line = append(fmt.Appendf(nil, "%d lines of the log were dropped: its reader did not keep up\n", n), line...)
+			a.put(fmt.Appendf(nil, "%d lines of the log were dropped: its reader did not keep up\n", n))
 		}
-		_, _ = w.Write(line) // a log that cannot be written has nowhere to say so
+		write()
 	}
+}
+
+// put writes a line, from the writer's own goroutine.
+func (a *AsyncWriter) put(line []byte) {
+	_, _ = a.w.Write(line) // a log that cannot be written has nowhere to say so
 }
 
 func (a *AsyncWriter) takeLost() int {
@@ -49,17 +55,23 @@ func (a *AsyncWriter) takeLost() int {
 
 // Write takes a line. It never blocks and never fails.
 func (a *AsyncWriter) Write(p []byte) (int, error) {
+	line := append([]byte(nil), p...)
+	a.later(func() { a.put(line) })
+	return len(p), nil
+}
+
+// later has something written in its turn.
+func (a *AsyncWriter) later(write func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
-		return len(p), nil
+		return
 	}
 	select {
-	case a.lines <- append([]byte(nil), p...):
+	case a.lines <- write:
 	default:
 		a.lost++
 	}
-	return len(p), nil
 }
 
 // Close writes what waits, and gives up after most.

@@ -27,6 +27,11 @@ type Service struct {
 	// Cleanup removes what is older than its retention, and returns how many
 	// jobs it removed. It is called at the start and once an hour.
 	Cleanup func(context.Context) (int, error)
+	// Beside runs from when the service is ready until it stops, each in a
+	// goroutine of its own, and ends soon after its context.
+	Beside []func(context.Context)
+	// Systemd is told how the service is. Nil: nobody is.
+	Systemd *Systemd
 	// Ready is called once recovery is done and the address answers.
 	Ready func()
 	// Exit ends the process at a second signal. Nil: os.Exit.
@@ -58,10 +63,14 @@ func Signals() []os.Signal { return []os.Signal{syscall.SIGTERM, syscall.SIGINT,
 // end of ctx) stopped it, an error if it could not start or one of its parts
 // failed.
 func (s *Service) Run(ctx context.Context, signals <-chan os.Signal) error {
+	telling := s.attend()
+	defer telling.end()
 	if sig, err := s.begin(ctx, signals); sig != nil || err != nil {
 		return err
 	}
 	run := s.launch(ctx)
+	s.Systemd.Ready()
+	telling.enter(phaseRunning)
 	if s.Ready != nil {
 		s.Ready()
 	}
@@ -74,7 +83,7 @@ func (s *Service) Run(ctx context.Context, signals <-chan os.Signal) error {
 		s.Log.Error("a part of the service failed; stopping", jobs.KeyError, failed)
 	}
 	go s.exitAtOnce(signals, run.over)
-	if err := s.stop(run, sig); failed == nil {
+	if err := s.stop(run, sig, telling); failed == nil {
 		return err
 	}
 	return failed
@@ -144,11 +153,13 @@ const firstCleanup = 3 * time.Second
 func (s *Service) hook() *bool {
 	found := new(bool)
 	n := s.Narrator
-	s.Worker.Hooks.Recovered = func(events []jobs.Event) { *found = true; n.Recovered(events) }
-	s.Worker.Hooks.Started = n.JobStarted
-	s.Worker.Hooks.Finished = n.JobEnded
-	s.Worker.Hooks.Lost = n.JobLost
-	s.Worker.Hooks.Trouble = n.Trouble
+	s.Worker.Hooks = s.Worker.Hooks.And(jobs.Hooks{
+		Recovered: func(events []jobs.Event) { *found = true; n.Recovered(events) },
+		Started:   n.JobStarted,
+		Finished:  n.JobEnded,
+		Lost:      n.JobLost,
+		Trouble:   n.Trouble,
+	})
 	return found
 }
 
@@ -197,6 +208,9 @@ func (s *Service) launch(ctx context.Context) *running {
 		})
 	}
 	r.parts.Go(func() { s.chores(chores) })
+	for _, beside := range s.Beside {
+		r.parts.Go(func() { beside(chores) })
+	}
 	return r
 }
 
@@ -218,20 +232,23 @@ func (s *Service) chores(ctx context.Context) {
 }
 
 // stop: refuse, drain, notice, close HTTP, wait for the last outcome.
-func (s *Service) stop(r *running, sig os.Signal) error {
+func (s *Service) stop(r *running, sig os.Signal, telling *attendant) error {
 	defer close(r.over)
 	n := s.Narrator
+	s.Systemd.Stopping()
 	n.Signal(sig, s.active())
 	if s.Server != nil {
 		s.Server.Refuse()
 	}
 	if s.Worker != nil && s.Drain > 0 && len(s.active()) > 0 {
 		n.Draining(len(s.active()), s.Drain)
+		telling.drain(s.Drain)
 		drain, cancel := context.WithTimeout(context.Background(), s.Drain)
 		s.Worker.Drain(drain)
 		cancel()
 	}
 	n.ShutdownInitiated(s.active())
+	telling.enter(phaseStopping)
 	r.quit()
 	r.stopWorker() // gives notice; its attempts record what they have while HTTP closes
 	err := s.closeServer()
