@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"compress/zlib"
 	"crypto/md5"
 	"crypto/rc4"
 	"fmt"
@@ -116,6 +117,25 @@ func loopPDF(pages, loop int) []byte {
 			}
 			w.stream(free+i, fmt.Sprintf("%s /Resources << /XObject << /X %d 0 R >> >>", dict, free+i+1), strings.Repeat("/X Do\n", 10))
 		}
+	})
+}
+
+// swellPDF makes a document of pages of text, the content of one of which is half
+// a gigabyte once it is inflated.
+func swellPDF(pages, bomb int) []byte {
+	contents := make([]string, pages)
+	for i := range contents {
+		contents[i] = textPage(i+1, "swell", 10)
+	}
+	var packed bytes.Buffer
+	z := zlib.NewWriter(&packed)
+	for range 512 {
+		_, _ = z.Write(bytes.Repeat([]byte("q Q "), 1<<18)) // a buffer takes all
+	}
+	_ = z.Close()
+	contents[bomb-1] = ""
+	return document(contents, "", func(w *pdfWriter, _ int) {
+		w.stream(5+2*(bomb-1), "/Filter /FlateDecode", packed.String())
 	})
 }
 

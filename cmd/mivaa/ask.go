@@ -33,7 +33,7 @@ func (c *console) ask(cmd *cobra.Command, a consent, question string) error {
 		return &exitError{
 			exit: exitUsage, code: "needs_yes",
 			err:  fmt.Errorf("needs --yes, because nobody can be asked: %s", question),
-			hint: "to go ahead: " + given(cmd, "--yes") + "; to see what it would do: " + given(cmd, "--dry-run"),
+			hint: "to go ahead: " + c.again(cmd, "--yes") + "; to see what it would do: " + c.again(cmd, "--dry-run"),
 		}
 	}
 	fmt.Fprintf(c.err, "%s [y/N] ", question)
@@ -48,14 +48,15 @@ func (c *console) ask(cmd *cobra.Command, a consent, question string) error {
 	return &exitError{exit: exitFailure, code: "declined", err: errors.New("declined: nothing was changed")}
 }
 
-// given is the command as it was given, with one more flag.
-func given(cmd *cobra.Command, flag string) string {
+// again is the command as it was given, with one more flag.
+func (c *console) again(cmd *cobra.Command, flag string) string {
 	words := []string{cmd.CommandPath()}
 	for _, arg := range cmd.Flags().Args() {
 		words = append(words, quote(arg))
 	}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch value := f.Value.String(); {
+		case !c.flags[f.Name]: // the environment says it the next time, too
 		case f.Value.Type() != "bool":
 			words = append(words, "--"+f.Name+" "+quote(value))
 		case value == "true":

@@ -43,7 +43,7 @@ else is wrong.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := stoppable(cmd.Context())
 			defer stop()
-			k := &checker{s: &s, environment: environment, engine: startEngine, free: freeSpace, now: time.Now}
+			k := &checker{s: &s, environment: environment, lookup: c.lookup, engine: startEngine, free: freeSpace, now: time.Now}
 			return c.check(ctx, k)
 		},
 	}
@@ -86,6 +86,7 @@ type finding struct {
 type checker struct {
 	s           *storeSettings
 	environment error // of the variables
+	lookup      func(name string) (string, bool)
 	engine      func(ctx context.Context, cache string) (cold bool, err error)
 	free        func(path string) (uint64, error)
 	now         func() time.Time
@@ -133,10 +134,10 @@ func (c *console) check(ctx context.Context, k *checker) error {
 func (k *checker) looks() []func(context.Context) finding {
 	if k.s.shared() {
 		return []func(context.Context) finding{
-			k.variables, k.folder, k.store, k.server, k.proof, k.notices, k.snapshots, k.sources, k.reader, k.disk, k.serverClock,
+			k.variables, k.access, k.folder, k.store, k.server, k.proof, k.notices, k.snapshots, k.sources, k.reader, k.disk, k.serverClock,
 		}
 	}
-	return []func(context.Context) finding{k.variables, k.folder, k.store, k.sources, k.reader, k.disk, k.clock}
+	return []func(context.Context) finding{k.variables, k.access, k.folder, k.store, k.sources, k.reader, k.disk, k.clock}
 }
 
 func (c *console) tellFinding(s screen, f finding) error {

@@ -14,8 +14,8 @@ func (c *console) documentsCommand() *cobra.Command {
 	cmd := parent(&cobra.Command{
 		Use: "documents", Aliases: []string{"docs"}, GroupID: groupOperate,
 		Short: "List, read and delete documents",
-		Long: `List, read and delete documents, straight on the data dir, with or without a
-running service. A document stays when the job that read it is long gone.
+		Long: `List, read and delete documents, straight on the store, with or without a
+running service, or on a service (--server). A document stays when the job that read it is long gone.
 
 A document is named by its id or by the beginning of it, of four characters or
 more, as long as no other document's id begins the same way.`,
@@ -28,7 +28,7 @@ more, as long as no other document's id begins the same way.`,
 }
 
 // document finds the document that an argument names.
-func (d *data) document(ctx context.Context, arg string) (documents.Document, error) {
+func (d *desk) document(ctx context.Context, arg string) (documents.Document, error) {
 	id, err := parseID(arg)
 	if err != nil {
 		return documents.Document{}, err
@@ -74,7 +74,7 @@ type standing struct {
 	pages    int // recorded
 }
 
-func (d *data) standing(ctx context.Context, doc documents.Document) (standing, error) {
+func (d *desk) standing(ctx context.Context, doc documents.Document) (standing, error) {
 	st := standing{complete: !doc.ContentJobID.IsZero()}
 	found, err := d.jobs.List(ctx, jobs.Filter{DocumentID: doc.ID, Limit: 1})
 	if err != nil {
@@ -87,8 +87,12 @@ func (d *data) standing(ctx context.Context, doc documents.Document) (standing, 
 	if from.IsZero() {
 		from = st.job.ID
 	}
-	if !from.IsZero() {
-		st.pages, err = d.documents.Recorded(ctx, from)
+	switch {
+	case from.IsZero():
+	case from == st.job.ID:
+		st.pages = st.job.StepsDone
+	default:
+		st.pages, err = d.documents.Recorded(ctx, doc.ID, from)
 	}
 	return st, err
 }
@@ -102,13 +106,13 @@ func (st standing) status() jobs.Status {
 }
 
 // completeDocuments offers the ids of documents.
-func (c *console) completeDocuments(s *storeSettings) cobra.CompletionFunc {
+func (c *console) completeDocuments(s *deskSettings) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 		var offers []string
 		if err := c.bind(cmd); err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}
-		err := c.with(cmd.Context(), s, func(d *data) error {
+		err := c.at(cmd.Context(), s, func(d *desk) error {
 			ids, err := d.documents.ByPrefix(cmd.Context(), begun, 100)
 			for _, id := range ids {
 				doc, err := d.documents.Get(cmd.Context(), id)

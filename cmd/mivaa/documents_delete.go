@@ -12,7 +12,7 @@ import (
 )
 
 func (c *console) documentsDeleteCommand() *cobra.Command {
-	var s storeSettings
+	var s deskSettings
 	var a consent
 	cmd := &cobra.Command{
 		Use: "delete ID...", Aliases: []string{"rm"}, Args: takes(cobra.MinimumNArgs(1)),
@@ -24,7 +24,7 @@ unless another document has the same.`,
   mivaa documents delete 019a --dry-run
   mivaa documents delete 019a --yes`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.with(cmd.Context(), &s, func(d *data) error { return c.documentsDelete(cmd, d, a, args) })
+			return c.at(cmd.Context(), &s, func(d *desk) error { return c.documentsDelete(cmd, d, a, args) })
 		},
 	}
 	s.register(cmd.Flags())
@@ -33,7 +33,7 @@ unless another document has the same.`,
 	return cmd
 }
 
-func (c *console) documentsDelete(cmd *cobra.Command, d *data, a consent, args []string) error {
+func (c *console) documentsDelete(cmd *cobra.Command, d *desk, a consent, args []string) error {
 	ctx := cmd.Context()
 	list, alive, err := d.documentList(ctx, args)
 	if err != nil {
@@ -91,7 +91,7 @@ func (c *console) tellDocument(word string, doc documents.Document) error {
 
 // documentList finds all the documents that the arguments name, each once, or
 // none, and counts their jobs that are not at their end.
-func (d *data) documentList(ctx context.Context, args []string) (list []documents.Document, alive int, err error) {
+func (d *desk) documentList(ctx context.Context, args []string) (list []documents.Document, alive int, err error) {
 	var errs []error
 	seen := map[jobs.ID]bool{}
 	for _, arg := range args {

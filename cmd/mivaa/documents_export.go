@@ -14,7 +14,7 @@ import (
 )
 
 type exportSettings struct {
-	store  storeSettings
+	store  deskSettings
 	format choice
 	output string
 	pages  string
@@ -40,7 +40,7 @@ the pages so far were written.`,
 			}
 			ctx, stop := stoppable(cmd.Context())
 			defer stop()
-			return c.with(ctx, &s.store, func(d *data) error { return c.documentsExport(ctx, d, &s, args[0], pages) })
+			return c.at(ctx, &s.store, func(d *desk) error { return c.documentsExport(ctx, d, &s, args[0], pages) })
 		},
 	}
 	f := cmd.Flags()
@@ -73,13 +73,12 @@ type exportResult struct {
 	Content     string                 `json:"content,omitempty"`
 }
 
-func (c *console) documentsExport(ctx context.Context, d *data, s *exportSettings, arg string, pages extract.Pages) error {
+func (c *console) documentsExport(ctx context.Context, d *desk, s *exportSettings, arg string, pages extract.Pages) error {
 	doc, err := d.document(ctx, arg)
 	if err != nil {
 		return err
 	}
-	results := &extract.Results{Documents: d.documents, Jobs: d.jobs}
-	result, err := results.Open(ctx, extract.Request{Document: doc.ID, Format: extract.Format(s.format.value), Pages: pages})
+	result, err := d.content(ctx, extract.Request{Document: doc.ID, Format: extract.Format(s.format.value), Pages: pages})
 	if err != nil {
 		return err
 	}
@@ -89,16 +88,16 @@ func (c *console) documentsExport(ctx context.Context, d *data, s *exportSetting
 	return d.shortfall(ctx, result.Summary)
 }
 
-func (c *console) export(ctx context.Context, s *exportSettings, doc documents.Document, result *extract.Result) error {
+func (c *console) export(ctx context.Context, s *exportSettings, doc documents.Document, result content) error {
 	var text strings.Builder
 	var err error
 	switch {
 	case s.output != "":
-		err = writeFile(s.output, func(w io.Writer) error { return result.Write(ctx, w) })
+		err = writeFile(s.output, func(w io.Writer) error { return result.write(ctx, w) })
 	case c.json:
-		err = result.Write(ctx, &text)
+		err = result.write(ctx, &text)
 	default:
-		err = result.Write(ctx, c.out)
+		err = result.write(ctx, c.out)
 	}
 	if err != nil || !c.json {
 		return err
@@ -112,7 +111,7 @@ func (c *console) export(ctx context.Context, s *exportSettings, doc documents.D
 }
 
 // shortfall is the error that what was written is not the whole document.
-func (d *data) shortfall(ctx context.Context, r extract.Summary) error {
+func (d *desk) shortfall(ctx context.Context, r extract.Summary) error {
 	if r.Partial {
 		return &exitError{
 			exit: exitPartly, code: "partial",
@@ -122,7 +121,7 @@ func (d *data) shortfall(ctx context.Context, r extract.Summary) error {
 	if r.Complete {
 		return nil
 	}
-	j, err := jobs.Get(ctx, d.jobs, r.JobID)
+	j, err := d.get(ctx, r.JobID)
 	if err != nil {
 		return err
 	}

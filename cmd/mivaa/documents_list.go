@@ -12,7 +12,7 @@ import (
 )
 
 type documentsListSettings struct {
-	store storeSettings
+	store deskSettings
 	limit int
 	owner string
 	after string
@@ -31,7 +31,7 @@ documents show has them.`,
 			if s.limit < 0 {
 				return usagef("--limit must not be negative")
 			}
-			return c.with(cmd.Context(), &s.store, func(d *data) error { return c.documentsList(cmd, &s, d) })
+			return c.at(cmd.Context(), &s.store, func(d *desk) error { return c.documentsList(cmd, &s, d) })
 		},
 	}
 	f := cmd.Flags()
@@ -42,7 +42,7 @@ documents show has them.`,
 	return cmd
 }
 
-func (c *console) documentsList(cmd *cobra.Command, s *documentsListSettings, d *data) error {
+func (c *console) documentsList(cmd *cobra.Command, s *documentsListSettings, d *desk) error {
 	ctx := cmd.Context()
 	f := documents.Filter{Owner: s.owner}
 	if s.after != "" {
@@ -82,14 +82,14 @@ func (c *console) documentsList(cmd *cobra.Command, s *documentsListSettings, d 
 	}
 	ids, err := c.documentTable(ctx, d, list)
 	if err == nil && more {
-		c.note("more: %s", given(cmd, "--after "+ids[len(ids)-1]))
+		c.note("more: %s", c.again(cmd, "--after "+ids[len(ids)-1]))
 	}
 	return err
 }
 
 // everyDocument calls visit with all documents that match, a page at a time,
 // until it returns false.
-func (d *data) everyDocument(ctx context.Context, f documents.Filter, visit func(documents.Document) (bool, error)) error {
+func (d *desk) everyDocument(ctx context.Context, f documents.Filter, visit func(documents.Document) (bool, error)) error {
 	f.Limit = 500
 	for {
 		page, err := d.documents.List(ctx, f)
@@ -109,7 +109,7 @@ func (d *data) everyDocument(ctx context.Context, f documents.Filter, visit func
 }
 
 // documentTable shows documents to a person and returns the ids as shown.
-func (c *console) documentTable(ctx context.Context, d *data, list []documents.Document) ([]string, error) {
+func (c *console) documentTable(ctx context.Context, d *desk, list []documents.Document) ([]string, error) {
 	out, now := c.screen(c.out), time.Now()
 	ids := make([]string, len(list))
 	for i, doc := range list {

@@ -17,14 +17,14 @@ import (
 )
 
 func (c *console) documentsShowCommand() *cobra.Command {
-	var s storeSettings
+	var s deskSettings
 	cmd := &cobra.Command{
 		Use: "show ID", Args: takes(cobra.ExactArgs(1)),
 		Short: "Show what is known of a document",
 		Example: `  mivaa documents show 019a
   mivaa documents show --json 019a | jq .facts.page_count`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.with(cmd.Context(), &s, func(d *data) error { return c.documentsShow(cmd.Context(), d, args[0]) })
+			return c.at(cmd.Context(), &s, func(d *desk) error { return c.documentsShow(cmd.Context(), d, args[0]) })
 		},
 	}
 	s.register(cmd.Flags())
@@ -43,7 +43,7 @@ type documentDetail struct {
 	Jobs        []jobRow               `json:"jobs"` // the newest first
 }
 
-func (c *console) documentsShow(ctx context.Context, d *data, arg string) error {
+func (c *console) documentsShow(ctx context.Context, d *desk, arg string) error {
 	doc, err := d.document(ctx, arg)
 	if err != nil {
 		return err
@@ -60,7 +60,7 @@ func (c *console) documentsShow(ctx context.Context, d *data, arg string) error 
 	if content.IsZero() {
 		content = st.job.ID
 	}
-	failed, err := d.documents.FailedPages(ctx, content)
+	failed, err := d.documents.FailedPages(ctx, doc.ID, content)
 	if err != nil {
 		return err
 	}

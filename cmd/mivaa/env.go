@@ -13,9 +13,9 @@ import (
 const envPrefix = "MIVAA_"
 
 // secrets come only from the environment or a file, so they have no flag.
-func secrets() []string { return append(tokens(), "MIVAA_PASSWORD") }
+func secrets() []string { return append(tokens(), "MIVAA_PASSWORD", envWebhookSecret) }
 
-// tokens would protect the API.
+// tokens protect the API.
 func tokens() []string { return []string{"MIVAA_TOKEN", "MIVAA_READ_TOKEN"} }
 
 func envName(flag string) string {
@@ -58,13 +58,6 @@ func bindEnv(root, cmd *cobra.Command, env []string) error {
 			errs = append(errs, fmt.Errorf("%s: %w", envName(f.Name), err))
 		}
 	})
-	if cmd.Flags().Lookup("addr") != nil { // it would answer whoever asks, and its operator believe otherwise
-		for _, name := range tokens() {
-			if values[name] != "" {
-				errs = append(errs, fmt.Errorf("%s: tokens are not supported yet, and the API would be open without one: unset it", name))
-			}
-		}
-	}
 	if len(errs) > 0 {
 		return usage(errors.Join(errs...))
 	}
@@ -74,6 +67,8 @@ func bindEnv(root, cmd *cobra.Command, env []string) error {
 // bind gives a command its settings: flags, then the environment, and what only
 // makes sense of both together. All problems are reported at once.
 func (c *console) bind(cmd *cobra.Command) error {
+	c.flags = map[string]bool{}
+	cmd.Flags().Visit(func(f *pflag.Flag) { c.flags[f.Name] = true })
 	var errs []error
 	if err := bindEnv(cmd.Root(), cmd, c.env); err != nil {
 		errs = append(errs, err)
@@ -104,10 +99,16 @@ func everyFlag(cmd *cobra.Command, visit func(*pflag.Flag)) {
 
 // environ looks a variable up.
 func (c *console) environ(name string) string {
+	value, _ := c.lookup(name)
+	return value
+}
+
+// lookup tells a variable that is empty from one that is not set.
+func (c *console) lookup(name string) (value string, set bool) {
 	for _, entry := range c.env {
 		if n, v, _ := strings.Cut(entry, "="); n == name {
-			return v
+			return v, true
 		}
 	}
-	return ""
+	return "", false
 }

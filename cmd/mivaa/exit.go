@@ -9,6 +9,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/mivaa/mivaa/client"
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/internal/extract"
 	"github.com/mivaa/mivaa/jobs"
@@ -51,6 +52,7 @@ func classify(err error) *exitError {
 	var known *exitError
 	var move *jobs.MoveError
 	var store *jobs.StoreError
+	var answer *client.Error
 	switch {
 	case errors.As(err, &known):
 		return known
@@ -74,6 +76,10 @@ func classify(err error) *exitError {
 		return &exitError{exit: exitUnavailable, code: "newer_schema", err: err, hint: "use the version of mivaa that migrated it, or a newer version; or put the backup in its place that was made before"}
 	case errors.As(err, &store):
 		return &exitError{exit: exitUnavailable, code: "unavailable", err: err, hint: store.Hint}
+	case errors.As(err, &answer):
+		return classifyAnswer(answer)
+	case errors.Is(err, client.ErrUnreachable):
+		return &exitError{exit: exitUnavailable, code: "unavailable", err: err, hint: "is the service running there? --server or MIVAA_SERVER says where"}
 	case errors.Is(err, jobs.ErrUnavailable):
 		return &exitError{exit: exitUnavailable, code: "unavailable", err: err}
 	case extract.Refused(jobs.Code(err)):

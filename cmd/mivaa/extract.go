@@ -121,7 +121,7 @@ func (c *console) extract(ctx context.Context, s *extractSettings, files []strin
 	}
 	x := &extraction{console: c, s: s, data: d, log: log, several: len(files) > 1}
 	defer func() { err = errors.Join(err, x.close()) }()
-	if x.password, err = s.password(c); err != nil {
+	if x.password, err = c.password(s.passwordFile); err != nil {
 		return err
 	}
 	var worst *exitError
@@ -189,11 +189,11 @@ func interruptible(ctx context.Context, exit func(int)) (context.Context, func()
 	}
 }
 
-func (s *extractSettings) password(c *console) (string, error) {
-	if s.passwordFile == "" {
+func (c *console) password(file string) (string, error) {
+	if file == "" {
 		return c.environ("MIVAA_PASSWORD"), nil
 	}
-	data, err := os.ReadFile(s.passwordFile)
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return "", usagef("read password: %w", err)
 	}

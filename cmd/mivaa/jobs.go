@@ -20,7 +20,9 @@ func (c *console) jobsCommand() *cobra.Command {
 		Use: "jobs", GroupID: groupOperate,
 		Short: "List, watch and move jobs",
 		Long: `List, watch and move jobs, straight on the store, with or without a running
-service, from any machine that reaches it. These commands run no job, and recover and mark none by themselves.
+service, from any machine that reaches it; or on a running service, with its URL
+as --server or MIVAA_SERVER. These commands run no job, and recover and mark none
+by themselves.
 
 A job is named by its id or by the beginning of it, of four characters or more,
 as long as no other job's id begins the same way.`,
@@ -31,7 +33,7 @@ as long as no other job's id begins the same way.`,
 	cmd.AddCommand(
 		c.jobsListCommand(), c.jobsShowCommand(), c.jobsWatchCommand(), c.jobsEventsCommand(),
 		c.jobsResumeCommand(), c.jobsRetryCommand(), c.jobsRestartCommand(), c.jobsCancelCommand(), c.jobsInterruptCommand(),
-		c.jobsStatsCommand(), c.jobsCleanupCommand(),
+		c.jobsStatsCommand(), c.jobsGroupsCommand(), c.jobsCleanupCommand(),
 	)
 	return cmd
 }
@@ -117,7 +119,7 @@ func ambiguous(what, arg string, candidates []string) error {
 }
 
 // job finds the job that an argument names.
-func (d *data) job(ctx context.Context, arg string) (jobs.Job, error) {
+func (d *desk) job(ctx context.Context, arg string) (jobs.Job, error) {
 	id, err := parseID(arg)
 	if err != nil {
 		return jobs.Job{}, err
@@ -143,7 +145,7 @@ func (d *data) job(ctx context.Context, arg string) (jobs.Job, error) {
 }
 
 // jobList finds all the jobs that the arguments name, each once, or none.
-func (d *data) jobList(ctx context.Context, args []string) ([]jobs.Job, error) {
+func (d *desk) jobList(ctx context.Context, args []string) ([]jobs.Job, error) {
 	var found []jobs.Job
 	var errs []error
 	seen := map[jobs.ID]bool{}
@@ -181,7 +183,7 @@ func together(errs []error) error {
 
 // every calls visit with all jobs that match, a page (of f.Limit
 // jobs) at a time, until it returns false.
-func (d *data) every(ctx context.Context, f jobs.Filter, visit func(jobs.Job) (bool, error)) error {
+func (d *desk) every(ctx context.Context, f jobs.Filter, visit func(jobs.Job) (bool, error)) error {
 	if f.Limit == 0 {
 		f.Limit = 1000
 	}
@@ -263,7 +265,7 @@ func offer(cmd *cobra.Command, flag string, c *choice) {
 }
 
 // completeJobs offers the ids of jobs that a command can act on.
-func (c *console) completeJobs(s *storeSettings, statuses ...jobs.Status) cobra.CompletionFunc {
+func (c *console) completeJobs(s *deskSettings, statuses ...jobs.Status) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 		var offers []string
 		if err := c.bind(cmd); err != nil {
@@ -272,7 +274,7 @@ func (c *console) completeJobs(s *storeSettings, statuses ...jobs.Status) cobra.
 		if len(statuses) == 0 {
 			statuses = []jobs.Status{""}
 		}
-		err := c.with(cmd.Context(), s, func(d *data) error {
+		err := c.at(cmd.Context(), s, func(d *desk) error {
 			for _, status := range statuses {
 				found, err := d.jobs.List(cmd.Context(), jobs.Filter{IDPrefix: strings.ToLower(begun), Status: status})
 				if err != nil {

@@ -122,7 +122,7 @@ func (d *data) removeEnded(ctx context.Context, r *cleanupResult) error {
 func (d *data) countEnded(ctx context.Context, before time.Time) (int, error) {
 	n := 0
 	for _, status := range []jobs.Status{jobs.Completed, jobs.Failed, jobs.Interrupted} {
-		err := d.every(ctx, jobs.Filter{Status: status, Order: jobs.OldestFirst}, func(j jobs.Job) (bool, error) {
+		err := d.desk().every(ctx, jobs.Filter{Status: status, Order: jobs.OldestFirst}, func(j jobs.Job) (bool, error) {
 			if !j.CreatedAt.Before(before) {
 				return false, nil
 			}

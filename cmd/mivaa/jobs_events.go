@@ -12,7 +12,7 @@ import (
 )
 
 func (c *console) jobsEventsCommand() *cobra.Command {
-	var s storeSettings
+	var s deskSettings
 	var follow bool
 	cmd := &cobra.Command{
 		Use: "events ID", Args: takes(cobra.ExactArgs(1)),
@@ -24,7 +24,7 @@ failure and cancellation, with its time and its cause.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := stoppable(cmd.Context())
 			defer stop()
-			return c.with(ctx, &s, func(d *data) error { return c.jobsEvents(ctx, d, args[0], follow) })
+			return c.at(ctx, &s, func(d *desk) error { return c.jobsEvents(ctx, d, args[0], follow) })
 		},
 	}
 	s.register(cmd.Flags())
@@ -33,7 +33,7 @@ failure and cancellation, with its time and its cause.`,
 	return cmd
 }
 
-func (c *console) jobsEvents(ctx context.Context, d *data, arg string, follow bool) error {
+func (c *console) jobsEvents(ctx context.Context, d *desk, arg string, follow bool) error {
 	j, err := d.job(ctx, arg)
 	if err != nil {
 		return err
@@ -55,7 +55,7 @@ func (c *console) jobsEvents(ctx context.Context, d *data, arg string, follow bo
 	changes := d.jobs.Watch(ctx)
 	for {
 		// The job first: what ended it is then among the events read next.
-		if j, err = jobs.Get(ctx, d.jobs, j.ID); err == nil {
+		if j, err = d.get(ctx, j.ID); err == nil {
 			err = d.history(ctx, j.ID, last, show)
 		}
 		if err == nil && j.Ended() {
@@ -65,7 +65,7 @@ func (c *console) jobsEvents(ctx context.Context, d *data, arg string, follow bo
 			err = pace(ctx, changes)
 		}
 		if errors.Is(err, context.Canceled) {
-			return letGo(j)
+			return letGo(j.ID.String(), j.Status)
 		}
 		if err != nil {
 			return err
@@ -88,11 +88,11 @@ func eventRowOf(e jobs.Event) eventRow {
 }
 
 // letGo is how following a job ends by Ctrl-C.
-func letGo(j jobs.Job) error {
+func letGo(id string, status jobs.Status) error {
 	return &exitError{
 		exit: exitInterrupted, code: "interrupted",
-		err:  fmt.Errorf("no longer following; the job goes on (%s)", j.Status),
-		hint: "to stop the job: mivaa jobs cancel " + j.ID.String(),
+		err:  fmt.Errorf("no longer following; the job goes on (%s)", status),
+		hint: "to stop the job: mivaa jobs cancel " + id,
 	}
 }
 

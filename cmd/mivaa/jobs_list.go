@@ -15,11 +15,10 @@ import (
 
 // listSettings say which jobs are listed.
 type listSettings struct {
-	store  storeSettings
-	status choice
+	store  deskSettings
+	filter filterSettings
 	sort   choice
 	limit  int
-	owner  string
 	after  string
 }
 
@@ -32,43 +31,63 @@ func (c *console) jobsListCommand() *cobra.Command {
 names and errors to the width; elsewhere nothing is cut. Scripts read --json: one
 job a line, every column of its row a key.`,
 		Example: `  mivaa jobs list --status failed
-  mivaa jobs list --status interrupted --sort updated_at:asc --limit 20
+  mivaa jobs list --status interrupted --cause crash --sort updated_at:asc --limit 20
+  mivaa jobs list --search invoice --server http://127.0.0.1:8000
   mivaa jobs list --json --limit 0 | jq -r 'select(.crashes > 0) | .id'`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if s.limit < 0 {
 				return usagef("--limit must not be negative")
 			}
-			return c.with(cmd.Context(), &s.store, func(d *data) error { return c.jobsList(cmd, &s, d) })
+			return c.at(cmd.Context(), &s.store, func(d *desk) error { return c.jobsList(cmd, &s, d) })
 		},
 	}
 	f := cmd.Flags()
 	s.store.register(f)
-	s.status = statusChoice()
+	s.filter.register(cmd)
 	s.sort = choice{value: string(jobs.NewestFirst)}
 	for _, o := range jobs.Orders() {
 		s.sort.of = append(s.sort.of, string(o))
 	}
-	f.Var(&s.status, "status", "only jobs with this status")
 	f.Var(&s.sort, "sort", "order")
-	offer(cmd, "status", &s.status)
 	offer(cmd, "sort", &s.sort)
 	f.IntVar(&s.limit, "limit", 50, "how many at most; 0: all")
-	f.StringVar(&s.owner, "owner", "", "only jobs of this owner")
 	f.StringVar(&s.after, "after", "", "only what stands behind this job in the order: the next page")
 	return cmd
 }
 
-func statusChoice() choice {
-	var c choice
-	for _, status := range jobs.Statuses() {
-		c.of = append(c.of, string(status))
-	}
-	return c
+// filterSettings select jobs.
+type filterSettings struct {
+	status, cause       choice
+	code, owner, search string
 }
 
-func (c *console) jobsList(cmd *cobra.Command, s *listSettings, d *data) error {
+func (s *filterSettings) register(cmd *cobra.Command) {
+	for _, status := range jobs.Statuses() {
+		s.status.of = append(s.status.of, string(status))
+	}
+	for _, cause := range jobs.Causes() {
+		s.cause.of = append(s.cause.of, string(cause))
+	}
+	f := cmd.Flags()
+	f.Var(&s.status, "status", "only jobs with this status")
+	f.Var(&s.cause, "cause", "only jobs that were interrupted by this")
+	f.StringVar(&s.code, "code", "", "only jobs that failed with this error code: damaged, page_timeout, ...")
+	f.StringVar(&s.owner, "owner", "", "only jobs of this owner")
+	f.StringVar(&s.search, "search", "", "only jobs whose filename has this in it, or whose id begins so")
+	offer(cmd, "status", &s.status)
+	offer(cmd, "cause", &s.cause)
+}
+
+func (s *filterSettings) filter() jobs.Filter {
+	return jobs.Filter{
+		Status: jobs.Status(s.status.value), Cause: jobs.Cause(s.cause.value), ErrorCode: s.code, Owner: s.owner, Search: s.search,
+	}
+}
+
+func (c *console) jobsList(cmd *cobra.Command, s *listSettings, d *desk) error {
 	ctx := cmd.Context()
-	f := jobs.Filter{Status: jobs.Status(s.status.value), Owner: s.owner, Order: jobs.Order(s.sort.value)}
+	f := s.filter.filter()
+	f.Order = jobs.Order(s.sort.value)
 	if s.after != "" {
 		after, err := d.job(ctx, s.after)
 		if err != nil {
@@ -116,14 +135,14 @@ func (c *console) jobsList(cmd *cobra.Command, s *listSettings, d *data) error {
 		return err
 	}
 	if more {
-		c.note("more: %s", given(cmd, "--after "+ids[len(ids)-1]))
+		c.note("more: %s", c.again(cmd, "--after "+ids[len(ids)-1]))
 	}
 	return nil
 }
 
 // shortIDs returns, on a terminal, as much of each id as names the job, the
 // same length for all; elsewhere the whole ids.
-func (d *data) shortIDs(ctx context.Context, s screen, list []jobs.Job) ([]string, error) {
+func (d *desk) shortIDs(ctx context.Context, s screen, list []jobs.Job) ([]string, error) {
 	ids := make([]string, len(list))
 	for i, j := range list {
 		ids[i] = j.ID.String()
@@ -169,8 +188,8 @@ func uniqueLength(ids []string, count func(prefix string) (int, error)) (int, er
 // in a column, or under its line where the screen is too narrow for that.
 func jobTable(s screen, list []jobs.Job, ids []string, now time.Time) *table {
 	t := &table{columns: []column{
-		{head: "ID"}, {head: "STATUS"}, {head: "DONE", right: true}, {head: "PAGES", right: true},
-		{head: "ATTEMPT", right: true}, {head: "AGE", right: true}, {head: "FILE", shrink: screen.squeeze}, {head: "REMARK"},
+		{head: "ID"}, {head: "STATUS"}, {head: "DONE", right: true, spare: 2}, {head: "PAGES", right: true},
+		{head: "ATTEMPT", right: true, spare: 3}, {head: "AGE", right: true, spare: 1}, {head: "FILE", shrink: screen.squeeze}, {head: "REMARK", shrink: screen.cut},
 	}}
 	for i, j := range list {
 		t.add(

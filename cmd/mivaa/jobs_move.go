@@ -24,7 +24,7 @@ type mover struct {
 	all      []jobs.Status // that --all takes; the first, unless --status has to say
 	question string        // what is lost, where something is; it is asked before
 
-	store  storeSettings
+	store  deskSettings
 	flags  bulkFlags
 	cmd    *cobra.Command
 	by     string
@@ -121,7 +121,7 @@ func (m *mover) command(cmd *cobra.Command) *cobra.Command {
 		}
 		ctx, stop := stoppable(cmd.Context())
 		defer stop()
-		return m.with(ctx, &m.store, func(d *data) error {
+		return m.at(ctx, &m.store, func(d *desk) error {
 			if m.flags.all {
 				return m.bulk(ctx, d)
 			}
@@ -129,7 +129,11 @@ func (m *mover) command(cmd *cobra.Command) *cobra.Command {
 		})
 	}
 	f := cmd.Flags()
-	m.store.register(f)
+	if m.move == jobs.Interrupt { // a service does not offer it
+		m.store.storeSettings.register(f)
+	} else {
+		m.store.register(f)
+	}
 	if m.question != "" {
 		m.flags.register(f)
 	} else {
@@ -207,7 +211,7 @@ func (m *mover) refusal(j jobs.Job) error {
 
 // named moves the jobs that were named. All ids have to be right before the
 // first job is moved; one that refuses does not keep the others back.
-func (m *mover) named(ctx context.Context, d *data, args []string) error {
+func (m *mover) named(ctx context.Context, d *desk, args []string) error {
 	list, err := d.jobList(ctx, args)
 	if err != nil {
 		return err
@@ -292,7 +296,7 @@ type moveResult struct {
 }
 
 // bulk moves all jobs that match.
-func (m *mover) bulk(ctx context.Context, d *data) error {
+func (m *mover) bulk(ctx context.Context, d *desk) error {
 	status := jobs.Status(m.flags.status.value)
 	var ids []jobs.ID
 	cancelled := 0
@@ -345,11 +349,13 @@ func (m *mover) summary(status jobs.Status, cancelled int) error {
 	return nil
 }
 
+// movedAtOnce is how many jobs are moved at the same time.
+const movedAtOnce = 64
+
 // moveAll moves many jobs at once: the store commits together what waits
 // together.
-func (m *mover) moveAll(ctx context.Context, d *data, ids []jobs.ID) error {
-	const together = 64
-	for slice := range slices.Chunk(ids, together) {
+func (m *mover) moveAll(ctx context.Context, d *desk, ids []jobs.ID) error {
+	for slice := range slices.Chunk(ids, movedAtOnce) {
 		errs := make([]error, len(slice))
 		var moves sync.WaitGroup
 		for i, id := range slice {

@@ -5,18 +5,20 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mivaa/mivaa/client"
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/jobs"
 )
 
 func (c *console) jobsShowCommand() *cobra.Command {
-	var s storeSettings
+	var s deskSettings
 	cmd := &cobra.Command{
 		Use: "show ID", Args: takes(cobra.ExactArgs(1)),
 		Short: "Show all there is to know of a job",
@@ -25,7 +27,7 @@ history, the pages that could not be read, and what can be done with it now.`,
 		Example: `  mivaa jobs show 019a
   mivaa jobs show --json 019a | jq '.events[] | select(.event == "interrupted")'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.with(cmd.Context(), &s, func(d *data) error { return c.jobsShow(cmd.Context(), d, args[0]) })
+			return c.at(cmd.Context(), &s, func(d *desk) error { return c.jobsShow(cmd.Context(), d, args[0]) })
 		},
 	}
 	s.register(cmd.Flags())
@@ -39,10 +41,19 @@ type jobDetail struct {
 	QueuePosition int                    `json:"queue_position"` // 1: next; 0: not pending
 	PagesFailed   []documents.FailedPage `json:"pages_failed"`
 	Moves         []string               `json:"moves"` // that its status allows
+	Story         storyRow               `json:"story"`
 	Events        []eventRow             `json:"events"`
 }
 
-func (c *console) jobsShow(ctx context.Context, d *data, arg string) error {
+// storyRow is a job's history as people ask about it: the sentences, and what
+// they are made of.
+type storyRow struct {
+	Summary       string                `json:"summary"`
+	Attempts      []client.Attempt      `json:"attempts"`
+	Interruptions []client.Interruption `json:"interruptions"`
+}
+
+func (c *console) jobsShow(ctx context.Context, d *desk, arg string) error {
 	j, err := d.job(ctx, arg)
 	if err != nil {
 		return err
@@ -58,12 +69,12 @@ func (c *console) jobsShow(ctx context.Context, d *data, arg string) error {
 	return detail.write(out, time.Now())
 }
 
-func (d *data) detail(ctx context.Context, j jobs.Job) (jobDetail, error) {
+func (d *desk) detail(ctx context.Context, j jobs.Job) (jobDetail, error) {
 	detail := jobDetail{jobRow: rowOf(j), PagesFailed: []documents.FailedPage{}, Moves: []string{}, Events: []eventRow{}}
 	for _, m := range jobs.Allowed(j.Status) {
 		detail.Moves = append(detail.Moves, string(m))
 	}
-	failed, err := d.documents.FailedPages(ctx, j.ID)
+	failed, err := d.documents.FailedPages(ctx, j.DocumentID, j.ID)
 	if err != nil {
 		return detail, err
 	}
@@ -75,6 +86,11 @@ func (d *data) detail(ctx context.Context, j jobs.Job) (jobDetail, error) {
 		}
 		detail.QueuePosition = ahead + 1
 	}
+	told, err := d.story(ctx, j)
+	if err != nil {
+		return detail, err
+	}
+	detail.Story = storyRow{told.Summary, append([]client.Attempt{}, told.Attempts...), append([]client.Interruption{}, told.Interruptions...)}
 	err = d.history(ctx, j.ID, 0, func(e jobs.Event) error {
 		detail.Events = append(detail.Events, eventRowOf(e))
 		return nil
@@ -83,7 +99,7 @@ func (d *data) detail(ctx context.Context, j jobs.Job) (jobDetail, error) {
 }
 
 // history calls visit with the events of a job above an event's id.
-func (d *data) history(ctx context.Context, id jobs.ID, after int64, visit func(jobs.Event) error) error {
+func (d *desk) history(ctx context.Context, id jobs.ID, after int64, visit func(jobs.Event) error) error {
 	const page = 1000
 	for {
 		events, err := d.jobs.Events(ctx, id, after, page)
@@ -112,11 +128,47 @@ func (j *jobDetail) write(s screen, now time.Time) error {
 		}
 	}
 	b.WriteByte('\n')
+	j.writeStrip(&b, s)
 	j.facts(now).write(&b, s)
+	j.writeStory(&b, s)
 	j.writeHistory(&b, s, now.Location())
 	j.writeMoves(&b, s)
 	_, err := io.WriteString(s.w, b.String())
 	return err
+}
+
+// writeStrip draws the job's pages.
+func (j *jobDetail) writeStrip(b *strings.Builder, s screen) {
+	row := s.pageStrip(strip(j.StepsDone, j.StepsTotal, failedSteps(j.Job, j.PagesFailed), s.width-4))
+	if row != "" {
+		fmt.Fprintf(b, "  %s\n  %s\n\n", row, s.paint(dim, stripLegend(j.Job, len(j.PagesFailed))))
+	}
+}
+
+// writeStory tells what happened, in sentences.
+func (j *jobDetail) writeStory(b *strings.Builder, s screen) {
+	told := []string{j.Story.Summary}
+	for _, i := range j.Story.Interruptions {
+		told = append(told, i.Summary)
+	}
+	told = slices.DeleteFunc(told, func(line string) bool { return line == "" })
+	if len(told) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s\n", s.paint(bold, "what happened"))
+	room := 0
+	if s.width > 0 {
+		room = max(20, s.width-4)
+	}
+	for _, line := range told {
+		for i, part := range wrap(clean(line), room) {
+			lead := "- "
+			if i > 0 {
+				lead = "  "
+			}
+			fmt.Fprintln(b, "  "+s.paint(dim, lead)+part)
+		}
+	}
 }
 
 // facts are the columns that say something.

@@ -8,14 +8,14 @@ import (
 )
 
 func (c *console) jobsStatsCommand() *cobra.Command {
-	var s storeSettings
+	var s deskSettings
 	cmd := &cobra.Command{
 		Use: "stats", Args: takes(cobra.NoArgs),
 		Short: "Count jobs by status",
 		Example: `  mivaa jobs stats
   mivaa jobs stats --json | jq .interrupted`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.with(cmd.Context(), &s, func(d *data) error {
+			return c.at(cmd.Context(), &s, func(d *desk) error {
 				counts, err := d.jobs.Statistics(cmd.Context())
 				if err != nil {
 					return err

@@ -15,7 +15,7 @@ import (
 )
 
 func (c *console) jobsWatchCommand() *cobra.Command {
-	var s storeSettings
+	var s deskSettings
 	var wait time.Duration
 	cmd := &cobra.Command{
 		Use: "watch [ID]", Args: takes(cobra.MaximumNArgs(1)),
@@ -35,7 +35,7 @@ running when --wait ran out, 75 no longer followed.`,
 			}
 			ctx, stop := stoppable(cmd.Context())
 			defer stop()
-			return c.with(ctx, &s, func(d *data) error {
+			return c.at(ctx, &s, func(d *desk) error {
 				if len(args) == 0 {
 					return c.watchAll(ctx, d, wait)
 				}
@@ -72,16 +72,24 @@ func waiting(ctx context.Context, wait time.Duration) (context.Context, context.
 	return context.WithTimeoutCause(ctx, wait, errWaited)
 }
 
-func (c *console) watchOne(ctx context.Context, d *data, arg string, wait time.Duration) error {
+func (c *console) watchOne(ctx context.Context, d *desk, arg string, wait time.Duration) error {
 	j, err := d.job(ctx, arg)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := waiting(ctx, wait)
 	defer cancel()
-	v := newView(c)
+	return d.follow(ctx, newView(c), j)
+}
+
+// follow shows a job to its end, and returns the error that this is, or why it
+// is no longer followed. A service that is restarted is waited for.
+func (d *desk) follow(ctx context.Context, v *view, j jobs.Job) error {
+	var err error
+	lost := false
 	changes := d.jobs.Watch(ctx)
 	for err == nil {
+		d.lookAtPages(ctx, v, j)
 		if err = v.job(j); err != nil {
 			break
 		}
@@ -92,9 +100,17 @@ func (c *console) watchOne(ctx context.Context, d *data, arg string, wait time.D
 		if err = pace(ctx, changes); err != nil {
 			break
 		}
-		var now jobs.Job
-		if now, err = jobs.Get(ctx, d.jobs, j.ID); err == nil {
-			j = now
+		now, gone := d.get(ctx, j.ID)
+		switch {
+		case gone == nil:
+			j, lost = now, false
+		case ctx.Err() == nil && outOfReach(gone):
+			if !lost {
+				err = v.remark("the service is out of reach; trying again until Ctrl-C")
+			}
+			lost = true
+		default:
+			err = gone
 		}
 	}
 	v.over()
@@ -102,9 +118,20 @@ func (c *console) watchOne(ctx context.Context, d *data, arg string, wait time.D
 	case errors.Is(context.Cause(ctx), errWaited):
 		return stillRunning(j)
 	case errors.Is(err, context.Canceled):
-		return letGo(j)
+		return letGo(j.ID.String(), j.Status)
 	}
 	return err
+}
+
+// lookAtPages finds out for a view that draws them which pages failed. It is a
+// picture: what is wrong with the store, the look at the job itself tells.
+func (d *desk) lookAtPages(ctx context.Context, v *view, j jobs.Job) {
+	if !v.rewrite || j.StepsDone == v.last[j.ID].done {
+		return
+	}
+	if failed, err := d.documents.FailedPages(ctx, j.DocumentID, j.ID); err == nil {
+		v.failed = failedSteps(j, failed)
+	}
 }
 
 func stillRunning(j jobs.Job) error {
@@ -116,11 +143,11 @@ func stillRunning(j jobs.Job) error {
 }
 
 // end is the error that the end of a job is for who waited for it.
-func (d *data) end(ctx context.Context, j jobs.Job) error {
+func (d *desk) end(ctx context.Context, j jobs.Job) error {
 	show := "its history: mivaa jobs show " + j.ID.String()
 	switch j.Status {
 	case jobs.Completed:
-		failed, err := d.documents.FailedPages(ctx, j.ID)
+		failed, err := d.documents.FailedPages(ctx, j.DocumentID, j.ID)
 		if err != nil || len(failed) == 0 {
 			return err
 		}
@@ -144,18 +171,28 @@ func (d *data) end(ctx context.Context, j jobs.Job) error {
 // view shows changes of jobs: objects, lines, or on a terminal lines over one
 // that is rewritten.
 type view struct {
-	c       *console
 	s       screen
+	json    func(any) error // writes a change as an object; nil: for people
 	last    map[jobs.ID]sight
 	percent map[jobs.ID]int
 	rewrite bool
-	dirty   bool // the last line is to be rewritten
+	rows    int // at the bottom, that are to be rewritten
 	speed   speed
+	failed  []int // pages of the one job that is watched
 }
 
+// newView shows changes as the result of a command.
 func newView(c *console) *view {
-	s := c.screen(c.out)
-	return &view{c: c, s: s, rewrite: s.tty && s.icons && !c.json, last: map[jobs.ID]sight{}, percent: map[jobs.ID]int{}}
+	v := viewOn(c.screen(c.out))
+	if c.json {
+		v.json, v.rewrite = c.printJSON, false
+	}
+	return v
+}
+
+// viewOn shows changes to people.
+func viewOn(s screen) *view {
+	return &view{s: s, rewrite: s.tty && s.icons, last: map[jobs.ID]sight{}, percent: map[jobs.ID]int{}}
 }
 
 // changed remembers a job as it is and reports whether it was otherwise.
@@ -171,12 +208,12 @@ func (v *view) job(j jobs.Job) error {
 	was, seen := v.last[j.ID]
 	if !v.changed(j) {
 		if v.rewrite && j.Status == jobs.Processing {
-			return v.bottom(v.progress(j))
+			return v.bottom(v.progress(j)...)
 		}
 		return nil
 	}
-	if v.c.json {
-		return v.c.printJSON(rowOf(j))
+	if v.json != nil {
+		return v.json(rowOf(j))
 	}
 	if !seen || was.status != j.Status || was.attempt != j.Attempt {
 		v.speed = speed{}
@@ -190,7 +227,7 @@ func (v *view) job(j jobs.Job) error {
 	}
 	v.percent[j.ID] = j.Progress
 	if v.rewrite && j.Status == jobs.Processing {
-		return v.bottom(v.progress(j))
+		return v.bottom(v.progress(j)...)
 	}
 	return nil
 }
@@ -212,44 +249,52 @@ func (v *view) state(j jobs.Job) string {
 	return strings.Join(parts, gap)
 }
 
-// progress is the line that is rewritten.
-func (v *view) progress(j jobs.Job) string {
+// progress is what is rewritten: the pages, and how fast they come.
+func (v *view) progress(j jobs.Job) []string {
 	if j.StepsTotal == 0 {
-		return v.s.paint(dim, "opening the document")
+		return []string{v.s.paint(dim, "opening the document")}
 	}
 	v.speed.add(time.Now(), j.StepsDone)
-	tail := fmt.Sprintf("  %d/%d pages  %d%%%s", j.StepsDone, j.StepsTotal, j.Progress, v.speed.rest(j.StepsTotal-j.StepsDone))
-	return v.s.paint(cyan, bar(j.StepsDone, j.StepsTotal, min(40, max(10, v.s.width-cells(tail)-1)))) + tail
-}
-
-// bar draws a share of n columns.
-func bar(done, total, n int) string {
-	full := 0
-	if total > 0 {
-		full = min(n, done*n/total)
+	line := fmt.Sprintf("%d/%d pages  %d%%%s", j.StepsDone, j.StepsTotal, j.Progress, v.speed.rest(j.StepsTotal-j.StepsDone))
+	if len(v.failed) > 0 {
+		line += fmt.Sprintf("  %d failed", len(v.failed))
 	}
-	return strings.Repeat("█", full) + strings.Repeat("░", n-full)
+	return []string{v.s.pageStrip(strip(j.StepsDone, j.StepsTotal, v.failed, v.s.width-1)), v.s.cut(line, v.s.width-1)}
 }
 
 // line writes a line that stays.
 func (v *view) line(text string) error {
 	v.wipe()
-	_, err := fmt.Fprintln(v.c.out, text)
+	_, err := fmt.Fprintln(v.s.w, text)
 	return err
 }
 
-// bottom rewrites the last line.
-func (v *view) bottom(text string) error {
-	_, err := io.WriteString(v.c.out, "\r\x1b[K"+text)
-	v.dirty = true
+// remark is a line that stays, for people.
+func (v *view) remark(text string) error {
+	if v.json != nil {
+		return nil
+	}
+	return v.line(v.s.paint(yellow, text))
+}
+
+// bottom rewrites the last lines.
+func (v *view) bottom(lines ...string) error {
+	_, err := io.WriteString(v.s.w, v.up()+strings.Join(lines, "\n"))
+	v.rows = len(lines)
 	return err
+}
+
+// up goes back to the first of the lines that are rewritten, and clears them.
+func (v *view) up() string {
+	if v.rows == 0 {
+		return ""
+	}
+	return "\r" + strings.Repeat("\x1b[1A", v.rows-1) + "\x1b[J"
 }
 
 func (v *view) wipe() {
-	if v.dirty {
-		fmt.Fprint(v.c.out, "\r\x1b[K")
-		v.dirty = false
-	}
+	fmt.Fprint(v.s.w, v.up())
+	v.rows = 0
 }
 
 // over takes the line that was rewritten off the screen.

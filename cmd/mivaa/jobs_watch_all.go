@@ -12,7 +12,7 @@ import (
 )
 
 // watchAll follows all jobs until ctx ends, or --wait ran out.
-func (c *console) watchAll(ctx context.Context, d *data, wait time.Duration) error {
+func (c *console) watchAll(ctx context.Context, d *desk, wait time.Duration) error {
 	ctx, cancel := waiting(ctx, wait)
 	defer cancel()
 	v := newView(c)
@@ -45,7 +45,7 @@ func (c *console) watchAll(ctx context.Context, d *data, wait time.Duration) err
 }
 
 // busy is the error that there are still jobs to be done when --wait ran out.
-func (d *data) busy(ctx context.Context) error {
+func (d *desk) busy(ctx context.Context) error {
 	counts, err := d.jobs.Statistics(ctx)
 	if err != nil || counts.Processing+counts.Pending == 0 {
 		return err
@@ -57,7 +57,7 @@ func (d *data) busy(ctx context.Context) error {
 // look may stop; a little before it, because what commits later may carry an
 // earlier time.
 type feed struct {
-	d     *data
+	d     *desk
 	v     *view
 	since time.Time
 }
@@ -122,13 +122,13 @@ func (f *feed) next(ctx context.Context) ([]jobs.Job, error) {
 }
 
 // any shows one of many jobs.
-func (v *view) any(ctx context.Context, d *data, j jobs.Job) error {
+func (v *view) any(ctx context.Context, d *desk, j jobs.Job) error {
 	was, seen := v.last[j.ID]
 	if !v.changed(j) {
 		return nil
 	}
-	if v.c.json {
-		return v.c.printJSON(rowOf(j))
+	if v.json != nil {
+		return v.json(rowOf(j))
 	}
 	step := j.Progress / 10
 	if seen && was.status == j.Status && was.attempt == j.Attempt && (v.rewrite || step == v.percent[j.ID]) {
@@ -143,7 +143,7 @@ func (v *view) any(ctx context.Context, d *data, j jobs.Job) error {
 }
 
 // all rewrites the last line: what runs now.
-func (v *view) all(ctx context.Context, d *data) error {
+func (v *view) all(ctx context.Context, d *desk) error {
 	if !v.rewrite {
 		return nil
 	}

@@ -132,7 +132,7 @@ func (w *world) check(json bool, change func(*checker)) answer {
 	w.Helper()
 	var out, errw pipe
 	c := &console{in: strings.NewReader(""), out: &out, err: &errw, json: json}
-	k := &checker{s: &storeSettings{dataDir: w.dir}, engine: noEngine, free: plenty, now: time.Now}
+	k := &checker{s: &storeSettings{dataDir: w.dir}, lookup: c.lookup, engine: noEngine, free: plenty, now: time.Now}
 	if change != nil {
 		change(k)
 	}
@@ -145,11 +145,11 @@ func TestCheck(t *testing.T) {
 	w := newWorld(t)
 	w.in(jobs.Pending)
 	a := w.check(false, nil).exits(exitOK).silent()
-	a.says("ok    environment", "ok    data-dir     "+w.dir, "ok    store        opens, sound, schema jobs 2, documents 1", "ok    sources      written, read and deleted",
+	a.says("ok    environment", "ok    access       no token", "ok    data-dir     "+w.dir, "ok    store        opens, sound, schema jobs 3, documents 2", "ok    sources      written, read and deleted",
 		"ok    engine       a reader starts and stops", "ok    disk         100 GiB left", "ok    clock        ")
 	a = w.check(true, nil).exits(exitOK).silent()
 	all := lines[finding](a)
-	if len(all) != 7 {
+	if len(all) != 8 {
 		t.Errorf("got %s", a.out)
 	}
 	for line := range strings.Lines(a.out) {
@@ -181,6 +181,7 @@ func TestCheckFinds(t *testing.T) {
 		{"clock", func(k *checker) { k.now = func() time.Time { return time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC) } }, exitFailure,
 			"fail  clock        2020-01-01T00:00:00Z is before the newest job's last change"},
 		{"environment", func(k *checker) { k.environment = errors.Join(broken, broken) }, exitFailure, "fail  environment  no such luck; no such luck -> mend"},
+		{"access", func(k *checker) { k.lookup = func(string) (string, bool) { return "", true } }, exitFailure, "MIVAA_TOKEN: the token is empty"},
 		{"no folder", func(k *checker) { k.s.dataDir += "/none" }, exitUnavailable, "fail  data-dir"},
 		{"a file", func(k *checker) { k.s.dataDir += "/mivaa.db" }, exitUnavailable, "is not a folder -> name another one"},
 	} {

@@ -24,7 +24,8 @@ type console struct {
 	env  []string
 	json bool
 
-	began bool // a command was found and its arguments are in order
+	began bool            // a command was found and its arguments are in order
+	flags map[string]bool // that were given on the command line, and not by the environment
 }
 
 // run is the program: it returns the exit code.
@@ -35,7 +36,7 @@ func run(ctx context.Context, args, env []string, in io.Reader, out, errw io.Wri
 	// A reader of the log, or of the result, that goes away is an error of that
 	// write and not the end of the process.
 	signal.Ignore(syscall.SIGPIPE)
-	c := &console{in: in, out: out, err: errw, env: env}
+	c := &console{in: in, out: out, err: errw, env: withCredentials(env)}
 	defer func() {
 		if p := recover(); p != nil { // a panic would exit with 2, which means usage
 			fmt.Fprintf(errw, "mivaa: unexpected failure: %v\n%s", p, debug.Stack())
@@ -75,9 +76,10 @@ _ for -. Flags win over the environment.`,
 	root.SetHelpCommandGroupID(groupOperate)
 	root.SetCompletionCommandGroupID(groupOperate)
 	root.AddCommand(
-		c.serveCommand(), c.extractCommand(),
-		c.jobsCommand(), c.documentsCommand(), c.migrateCommand(), c.copyCommand(), c.backupCommand(), c.checkCommand(), c.versionCommand(),
+		c.serveCommand(), c.extractCommand(), c.submitCommand(), c.mcpCommand(),
+		c.jobsCommand(), c.documentsCommand(), c.instancesCommand(), c.drainCommand(), c.undrainCommand(), c.migrateCommand(), c.copyCommand(), c.backupCommand(), c.checkCommand(), c.healthCommand(), c.serviceCommand(), c.manCommand(), c.versionCommand(),
 	)
+	root.AddCommand(helpTopics(root)...)
 	root.SetOut(c.out) // where the next line's commands will write
 	root.InitDefaultCompletionCmd("completion")
 	completionExamples(root)

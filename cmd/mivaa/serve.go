@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mivaa/mivaa/internal/api"
 	"github.com/mivaa/mivaa/internal/extract"
 	"github.com/mivaa/mivaa/internal/lifecycle"
 	"github.com/mivaa/mivaa/internal/pdf"
@@ -22,6 +21,7 @@ import (
 // Keys of log attributes.
 const (
 	keySignal  = "signal"
+	keyFile    = "file"
 	keyAddr    = "addr"
 	keyWorkers = "workers"
 	keyDataDir = "data_dir"
@@ -34,6 +34,8 @@ type serveSettings struct {
 	store             storeSettings
 	work              workSettings
 	log               logSettings
+	access            accessSettings
+	webhooks          webhookSettings
 	addr              string
 	hosts             []string
 	drain             time.Duration
@@ -52,10 +54,14 @@ SIGTERM, SIGINT and SIGHUP stop it: running jobs are interrupted with their page
 kept, and go on at the next start. A second signal exits at once.`,
 		Example: `  mivaa serve
   mivaa serve --data-dir /var/lib/mivaa --workers 4 --drain 30s
+  mivaa serve --addr 0.0.0.0:8000 --token-file /etc/mivaa/token
   mivaa serve --addr "" --log-format json
   mivaa serve --database-url-file /etc/mivaa/database-url --max-running 40`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(append(s.work.validate(), s.validate()...)...); err != nil {
+			errs := append(s.work.validate(), s.validate()...)
+			errs = append(errs, s.access.validate(s.addr)...)
+			errs = append(errs, s.webhooks.resolve(c.lookup))
+			if err := errors.Join(errs...); err != nil {
 				return usage(err)
 			}
 			return c.serve(cmd.Context(), &s)
@@ -65,9 +71,11 @@ kept, and go on at the next start. A second signal exits at once.`,
 	s.store.register(f)
 	s.work.register(f)
 	s.log.register(f)
+	s.access.register(f, c.lookup)
+	s.webhooks.register(f)
 	f.IntVar(&s.work.workers, "workers", runtime.NumCPU(), "jobs at once; 0: only the API")
-	f.StringVar(&s.addr, "addr", "127.0.0.1:8000", `address of the API; "": only workers`)
-	f.StringSliceVar(&s.hosts, "host", nil, "host names under which the API may be asked, beside loopback's")
+	f.StringVar(&s.addr, "addr", "127.0.0.1:8000", `address of the API; any but loopback needs a token; "": only workers`)
+	f.StringSliceVar(&s.hosts, "host", nil, "host names under which the API may be asked, beside loopback's; with a token every name is answered unless some are given")
 	f.IntVar(&s.work.maxRunning, "max-running", 0, "jobs at once in all processes of all machines, which are to be given the same; 0: no limit")
 	f.DurationVar(&s.drain, "drain", 0, "how long running jobs may go on after a signal, before they are interrupted")
 	f.DurationVar(&s.retention, "retention", 7*24*time.Hour, "completed, failed and cancelled jobs older than this are removed; 0 keeps all")
@@ -106,7 +114,11 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 
 	out := lifecycle.NewAsyncWriter(c.err) // who reads the log is not to hold up the service
 	defer out.Close(time.Second)
-	log := s.log.logger(c, out)
+	log := s.log.serviceLogger(c, out)
+	systemd, err := lifecycle.NewSystemd(log)
+	if err != nil {
+		return err
+	}
 	d, err := s.store.open(ctx, log)
 	if err != nil {
 		return err
@@ -114,15 +126,19 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 	defer func() { err = errors.Join(err, d.close()) }()
 
 	svc := &lifecycle.Service{
-		Store: d.jobs, Narrator: lifecycle.NewNarrator(log), Log: log, Drain: s.drain, Grace: s.work.grace,
+		Store: d.jobs, Narrator: lifecycle.NewNarrator(log), Log: log, Drain: s.drain, Grace: s.work.grace, Systemd: systemd,
 		Exit:    func(code int) { out.Close(100 * time.Millisecond); os.Exit(code) }, //nolint:forbidigo // a second signal asks for it
 		Cleanup: func(ctx context.Context) (int, error) { return d.cleanup(ctx, s.retention, s.documentRetention) },
 	}
-	metrics := api.NewMetrics()
+	watch := c.observe(ctx, d, log)
+	defer watch.close()
+	s.work.pageRead = watch.metrics.PageRead
 	address := "none"
+	var pool *pdf.Pool
+	var extractor *extract.Extractor
 	if s.work.workers > 0 {
 		warming, warm := untilSignal(ctx, signals)
-		pool, err := c.readers(warming, &s.work, d, log)
+		pool, err = c.readers(warming, &s.work, d, log)
 		if sig := warm(); sig != nil { // nothing was begun that would have to be stopped in order
 			log.Warn("stopped during the start", keySignal, sig.String())
 			return closePool(pool)
@@ -131,11 +147,24 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 			return err
 		}
 		defer func() { err = errors.Join(err, closePool(pool)) }()
-		svc.Worker = s.work.worker(d, d.extractor(pool).Handle, log)
-		svc.Worker.Hooks.Refused = metrics.Refused
+		extractor = d.extractor(pool)
+		svc.Worker = s.work.worker(d, extractor.Handle, log)
+		svc.Worker.Memory = pool.Memory
+	}
+	watch.attach(svc, d, extractor)
+	if s.webhooks.shared {
+		log.Warn("others on this machine can read the webhook secret: chmod 600 "+quote(s.webhooks.file.text), keyFile, s.webhooks.file.text)
+	}
+	if send := s.webhooks.sender(d, watch.metrics, log); send != nil {
+		svc.Beside = append(svc.Beside, send)
 	}
 	if s.addr != "" {
-		server, err := newServer(ctx, s, d, metrics, log)
+		for _, file := range s.access.shared() {
+			log.Warn("others on this machine can read the token: chmod 600 "+quote(file), keyFile, file)
+		}
+		pictures, closePictures := s.work.pictures(d, pool, log)
+		defer func() { err = errors.Join(err, closePictures()) }() // before the pool
+		server, err := newServer(ctx, s, d, watch, pictures, log)
 		if err != nil {
 			return err
 		}
@@ -143,6 +172,7 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 		address = server.listener.Addr().String()
 	}
 	svc.Ready = func() {
+		watch.metrics.Ready()
 		log.Info("Ready", keyAddr, address, keyWorkers, s.work.workers, keyDataDir, s.store.dataDir, keyStore, d.where, keyVersion, version())
 	}
 	return svc.Run(ctx, signals)
@@ -178,10 +208,7 @@ func closePool(pool *pdf.Pool) error {
 
 // readers starts the pool of reader processes.
 func (c *console) readers(ctx context.Context, s *workSettings, d *data, log *slog.Logger) (*pdf.Pool, error) {
-	pool, err := pdf.New(pdf.Config{
-		Readers: runtime.NumCPU(), PageTimeout: s.pageTimeout, PageMemory: int64(s.pageMemory), MaxPages: s.maxPages,
-		CacheDir: filepath.Join(d.dir, "cache"), Logger: log,
-	})
+	pool, err := pdf.New(s.readerConfig(d, log, runtime.NumCPU()))
 	if err != nil {
 		return nil, err
 	}
@@ -192,6 +219,13 @@ func (c *console) readers(ctx context.Context, s *workSettings, d *data, log *sl
 		return nil, errors.Join(err, pool.Close())
 	}
 	return pool, nil
+}
+
+func (s *workSettings) readerConfig(d *data, log *slog.Logger, readers int) pdf.Config {
+	return pdf.Config{
+		Readers: readers, PageTimeout: s.pageTimeout, PageMemory: int64(s.pageMemory), MaxPages: s.maxPages,
+		CacheDir: filepath.Join(d.dir, "cache"), Logger: log, PageRead: s.pageRead,
+	}
 }
 
 // extractor is the handler of extraction jobs.

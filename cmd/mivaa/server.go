@@ -7,10 +7,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
+	"github.com/mivaa/mivaa/examples"
 	"github.com/mivaa/mivaa/internal/api"
+	"github.com/mivaa/mivaa/internal/dashboard"
+	"github.com/mivaa/mivaa/internal/extract"
 	"github.com/mivaa/mivaa/jobs"
 )
 
@@ -22,18 +26,24 @@ type server struct {
 	silent   silentConns
 }
 
-func newServer(ctx context.Context, s *serveSettings, d *data, m *api.Metrics, log *slog.Logger) (*server, error) {
+func newServer(ctx context.Context, s *serveSettings, d *data, watch observers, pictures *extract.Pictures, log *slog.Logger) (*server, error) {
+	pages := func(a *api.API) (http.Handler, error) {
+		return dashboard.New(dashboard.Config{
+			API: a, Jobs: d.jobs, Documents: d.documents, Version: version(), MaxUpload: int64(s.work.maxUpload), Pictures: pictures, Sample: examples.Sample,
+		})
+	}
 	a, err := api.New(api.Config{
-		Jobs: d.jobs, Documents: d.documents, Blobs: d.blobs,
+		Jobs: d.jobs, Documents: d.documents, Blobs: d.blobs, Pages: pages, Pictures: pictures,
 		Version: version(), MaxUpload: int64(s.work.maxUpload), Retention: s.retention,
-		Recovery: jobs.Recovery(s.work.recovery.value), Hosts: s.hosts, Health: d.health, Logger: log, Metrics: m,
+		Recovery: jobs.Recovery(s.work.recovery.value), Hosts: s.hosts, Health: d.health, Logger: log, Metrics: watch.metrics, Tracer: watch.traces.Tracer(),
+		Access: s.access.access(), Callbacks: s.webhooks.callbacks(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.addr)
+	l, err := listen(ctx, s, os.Getenv)
 	if err != nil {
-		return nil, &exitError{exit: exitFailure, code: "address", err: err, hint: "is another instance running? choose another address with --addr"}
+		return nil, err
 	}
 	srv := &server{api: a, listener: l}
 	srv.http = &http.Server{

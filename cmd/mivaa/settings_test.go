@@ -32,7 +32,7 @@ func TestSettingsReportEverything(t *testing.T) {
 	if code != exitUsage || out != "" {
 		t.Errorf("exit %d, stdout %q", code, out)
 	}
-	for _, want := range []string{"MIVAA_LEASE", "MIVAA_PAGE_MEMORY", "MIVAA_RECOVERY", "unknown environment variable MIVAA_NO_SUCH", "MIVAA_TOKEN: tokens are not supported"} {
+	for _, want := range []string{"MIVAA_LEASE", "MIVAA_PAGE_MEMORY", "MIVAA_RECOVERY", "unknown environment variable MIVAA_NO_SUCH", "MIVAA_TOKEN: the token is shorter than 16"} {
 		if !strings.Contains(errs, want) {
 			t.Errorf("nothing of %s in:\n%s", want, errs)
 		}
@@ -68,8 +68,8 @@ func TestRefusedBeforeAnythingIsOpened(t *testing.T) {
 		{nil, []string{"serve", "--data-dir", dir, "--addr", "localhost"}, "is not HOST:PORT"},
 		{nil, []string{"serve", "--data-dir", dir, "--addr", "127.0.0.1:70000"}, "is not HOST:PORT"},
 		{nil, []string{"serve", "--data-dir", dir, "--addr", "127.0.0.1:"}, "is not HOST:PORT"},
-		{[]string{"MIVAA_TOKEN=s3cret"}, []string{"serve", "--data-dir", dir}, "MIVAA_TOKEN: tokens are not supported yet"},
-		{[]string{"MIVAA_READ_TOKEN=s3cret"}, []string{"serve", "--data-dir", dir}, "MIVAA_READ_TOKEN: tokens are not supported yet"},
+		{[]string{"MIVAA_TOKEN=s3cret"}, []string{"serve", "--data-dir", dir}, "MIVAA_TOKEN: the token is shorter than 16"},
+		{[]string{"MIVAA_READ_TOKEN=s3cret"}, []string{"serve", "--data-dir", dir}, "MIVAA_READ_TOKEN: the token is shorter than 16"},
 	} {
 		_, errs, code := invoke(t, test.env, test.args...)
 		if code != exitUsage || !strings.Contains(errs, test.want) || strings.Contains(errs, "s3cret") {

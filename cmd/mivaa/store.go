@@ -19,6 +19,7 @@ import (
 // store is the store of jobs, whichever it is.
 type store interface {
 	jobs.Store
+	jobs.Console
 	io.Closer
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -168,6 +169,7 @@ type column struct {
 	head   string
 	right  bool                             // aligned to the right
 	shrink func(screen, string, int) string // how it is cut to fit the screen; nil: never
+	spare  int                              // left out on a screen too narrow for all, the highest first; 0: never
 }
 
 // table is rows for people.
@@ -181,32 +183,68 @@ const gap = "  "
 
 func (t *table) add(row ...cell) { t.rows = append(t.rows, row) }
 
-// fold takes the last column away: under the rows where the table is too wide
-// for the screen, and for good where nothing stands in it.
+// leastRemark is how narrow the column becomes that fold may take away.
+const leastRemark = 30
+
+// fold takes the last column away: under the rows where too little room would be
+// left for it, and for good where nothing stands in it.
 func (t *table) fold(s screen) {
 	last := len(t.columns) - 1
-	w := t.widths(0)
-	total := len(gap) * last
 	empty := true
-	for i := range w {
-		total += w[i]
-	}
 	for _, row := range t.rows {
 		empty = empty && row[last].text == ""
 	}
-	if !empty && (s.width == 0 || total <= s.width) {
+	w := t.widths(0)
+	if !empty && (s.width == 0 || t.atLeast(w)-min(w[last], least)+min(w[last], leastRemark) <= s.width) {
 		return
 	}
 	t.below = make([]string, len(t.rows))
 	for i, row := range t.rows {
 		t.below[i] = row[last].text
-		t.rows[i] = row[:last]
 	}
-	t.columns = t.columns[:last]
+	t.remove(last)
+}
+
+// fit leaves out what can be spared until the rest fits the screen.
+func (t *table) fit(s screen) {
+	for s.width > 0 && t.atLeast(t.widths(0)) > s.width {
+		least := 0
+		for i, c := range t.columns {
+			if c.spare > t.columns[least].spare {
+				least = i
+			}
+		}
+		if t.columns[least].spare == 0 {
+			return
+		}
+		t.remove(least)
+	}
+}
+
+// remove takes a column away.
+func (t *table) remove(i int) {
+	t.columns = slices.Delete(slices.Clone(t.columns), i, i+1)
+	for n, row := range t.rows {
+		t.rows[n] = slices.Delete(slices.Clone(row), i, i+1)
+	}
+}
+
+// atLeast is how wide the table is with all that may shrink as narrow as it
+// gets.
+func (t *table) atLeast(widths []int) int {
+	total := len(gap) * (len(widths) - 1)
+	for i, w := range widths {
+		if t.columns[i].shrink != nil {
+			w = min(w, least)
+		}
+		total += w
+	}
+	return total
 }
 
 // write writes the table. Without a terminal nothing is cut.
 func (t *table) write(s screen) error {
+	t.fit(s)
 	widths := t.widths(s.width)
 	heads := make([]cell, len(t.columns))
 	for i, c := range t.columns {

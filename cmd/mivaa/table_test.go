@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mivaa/mivaa/client"
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/jobs"
 )
@@ -116,6 +117,7 @@ func TestUniqueLength(t *testing.T) {
 // screens are the ones that outputs are looked at on.
 func screens(w *bytes.Buffer) map[string]screen {
 	return map[string]screen{
+		"60":     {w: w, tty: true, width: 60, icons: true, mark: "…"},
 		"80":     {w: w, tty: true, width: 80, icons: true, mark: "…"},
 		"120":    {w: w, tty: true, width: 120, icons: true, mark: "…"},
 		"colour": {w: w, tty: true, width: 120, icons: true, colour: true, mark: "…"},
@@ -209,6 +211,10 @@ func TestJobDetail(t *testing.T) {
 	d := jobDetail{
 		jobRow:      rowOf(j),
 		PagesFailed: []documents.FailedPage{{PageNumber: 3, Code: "page_timeout"}, {PageNumber: 7, Code: "out_of_memory"}},
+		Story: storyRow{
+			Summary:       "It failed in attempt 5, at page 13: the file ends in the middle of an object.",
+			Interruptions: []client.Interruption{{Summary: "Attempt 1 on instance a3 (host b, pid 412) was killed: its lock was free. Noticed 0.4 s later."}},
+		},
 		Events: []eventRow{
 			event(0, jobs.Event{Event: jobs.EventAccepted, To: jobs.Pending}),
 			event(1, jobs.Event{Event: jobs.EventStarted, To: jobs.Processing, Attempt: 1}),
@@ -242,18 +248,6 @@ func TestMoveHints(t *testing.T) {
 		}
 	}
 	golden(t, "moves.txt", b.String())
-}
-
-func TestBar(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		done, total, n int
-		want           string
-	}{{0, 10, 5, "░░░░░"}, {5, 10, 4, "██░░"}, {10, 10, 3, "███"}, {12, 10, 3, "███"}, {0, 0, 2, "░░"}} {
-		if got := bar(test.done, test.total, test.n); got != test.want {
-			t.Errorf("bar(%d, %d, %d) = %s, want %s", test.done, test.total, test.n, got, test.want)
-		}
-	}
 }
 
 func TestSpeed(t *testing.T) {

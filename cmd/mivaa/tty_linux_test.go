@@ -210,7 +210,7 @@ func TestWatchOnTerminal(t *testing.T) {
 		t.Errorf("exit code %d", got)
 	}
 	shown := tm.close()
-	if !strings.Contains(shown, "\r\x1b[K\x1b[36m████") || !strings.Contains(shown, "✓ completed") {
+	if !strings.Contains(shown, "\x1b[32m██\x1b[0m\x1b[2m░░\x1b[0m\r\n2/4 pages") || !strings.Contains(shown, "✓ completed") {
 		t.Errorf("shown: %q", shown)
 	}
 	all.says("✓ completed")

@@ -24,14 +24,19 @@ type ActiveJob struct {
 	Progress int    `json:"progress"`
 }
 
+const tagAdmin = "admin"
+
 type adminJobsOutput struct{ Body AdminJobs }
 
 func (a *API) adminRoutes(h huma.API) {
 	register(a, h, huma.Operation{
-		OperationID: "admin-jobs", Method: http.MethodGet, Path: "/api/rag/admin/jobs", Tags: []string{"admin"},
+		OperationID: "admin-jobs", Method: http.MethodGet, Path: "/api/rag/admin/jobs", Tags: []string{tagAdmin},
 		Summary:     "Show what is running",
 		Description: "What a deploy waits for. When the store cannot be read the answer is an error, never an empty list.",
 	}, a.adminJobs)
+	a.instanceRoutes(h)
+	a.drainRoutes(h)
+	a.figureRoutes(h)
 }
 
 // adminJobs reads twice; the number that scripts go by and the statistics are

@@ -10,38 +10,64 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/mivaa/mivaa/internal/blob"
 	"github.com/mivaa/mivaa/internal/documents"
+	"github.com/mivaa/mivaa/internal/extract"
+	"github.com/mivaa/mivaa/internal/webhook"
 	"github.com/mivaa/mivaa/jobs"
 )
+
+// Store is what the API asks of the engine's store: both of this module are one.
+type Store interface {
+	jobs.Store
+	jobs.Console
+}
 
 // Config is what an API is made of. Jobs, Documents and Blobs are required;
 // every other zero value works.
 type Config struct {
-	Jobs      jobs.Store
+	Jobs      Store
 	Documents documents.Store
 	Blobs     blob.Store
 	Version   string // of the program
 
 	MaxUpload  int64         // bytes of one file; 0: 1 GiB
 	MaxUploads int           // at once; 0: 32
+	MaxStreams int           // of live events, at once; 0: 2000
 	Retention  time.Duration // how long finished jobs are kept: older unknown ids answer 410; 0: for ever
 	Recovery   jobs.Recovery // of an upload that does not say; 0: auto
 
 	// Hosts are the names and addresses, beside those of loopback, by which the
 	// service may be called. A port is ignored.
 	Hosts []string
+	// Access says who may do what. Zero: whoever reaches the service may do
+	// everything.
+	Access Access
 	// Health checks what the API cannot: it returns an error, or nil, for each
 	// component by name. "store" and "blobs" make the service unhealthy, any
 	// other degraded. It may hang: nobody waits for it longer than two seconds.
 	Health  func(ctx context.Context) map[string]error
 	Logger  *slog.Logger // nil: silent
 	Metrics *Metrics     // nil: there is no /metrics
+	// Pages answers what is not the API's, behind the same guard: the dashboard.
+	// Nil: there are no pages.
+	Pages func(*API) (http.Handler, error)
+	// Pictures makes pictures of pages, and gives those in them. Nil: asking for
+	// one is answered with 501.
+	Pictures *extract.Pictures
+	// Callbacks says which addresses uploads may give to be told how their jobs
+	// end. Nil: none, nobody sends what there is to tell.
+	Callbacks *webhook.Targets
+	// Tracer makes each request a span, and each upload's job a part of its
+	// trace. Nil: there are no spans.
+	Tracer trace.Tracer
 }
 
 // API answers HTTP requests. Its methods are safe for concurrent use.
 type API struct {
-	jobs      jobs.Store
+	jobs      Store
 	documents documents.Store
 	blobs     blob.Store
 	version   string
@@ -49,15 +75,25 @@ type API struct {
 	retention time.Duration
 	recovery  jobs.Recovery
 	hosts     map[string]bool
+	access    *access
+	pictures  *extract.Pictures
+	callbacks *webhook.Targets
+	metrics   *Metrics     // nil: nobody counts
+	tracer    trace.Tracer // nil: nobody collects spans
 	health    *checker
+	hub       *hub
 	log       *slog.Logger
 	now       func() time.Time
+
+	convertWait time.Duration // patienceWithConversion, but for tests
 
 	uploads chan struct{}   // one for each upload under way
 	waiting atomic.Int64    // requests that wait for a change
 	life    context.Context //nolint:containedctx // ends with Stop, as a channel would be closed: context.AfterFunc takes it
 	stop    context.CancelCauseFunc
 	handler http.Handler
+
+	operations []OperationGroup
 }
 
 // errStopping is the cause of everything that Stop ends.
@@ -70,7 +106,7 @@ func New(c Config) (*API, error) {
 	}
 	a := &API{
 		jobs: c.Jobs, documents: c.Documents, blobs: c.Blobs, version: c.Version, maxUpload: c.MaxUpload,
-		retention: c.Retention, recovery: c.Recovery, hosts: hostSet(c.Hosts), log: c.Logger, now: time.Now,
+		retention: c.Retention, recovery: c.Recovery, hosts: hostSet(c.Hosts), pictures: c.Pictures, callbacks: c.Callbacks, metrics: c.Metrics, tracer: c.Tracer, log: c.Logger, now: time.Now,
 	}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
@@ -84,11 +120,23 @@ func New(c Config) (*API, error) {
 	if c.MaxUploads == 0 {
 		c.MaxUploads = 32
 	}
+	if c.MaxStreams == 0 {
+		c.MaxStreams = 2000
+	}
 	a.uploads = make(chan struct{}, c.MaxUploads)
+	a.hub = &hub{store: c.Jobs, log: a.log, most: c.MaxStreams, beat: heartbeat}
+	a.convertWait = patienceWithConversion
 	a.health = newChecker(c.Jobs, c.Health, a.log)
+	var err error
+	if a.access, err = newAccess(c.Access, c.Pages != nil); err != nil {
+		return nil, err
+	}
 	a.life, a.stop = context.WithCancelCause(context.Background())
-	routes, err := a.routes(c.Metrics)
+	routes, err := a.routes(c)
 	if err != nil {
+		return nil, err
+	}
+	if routes, err = compress(routes); err != nil {
 		return nil, err
 	}
 	a.handler = a.guard(routes)
@@ -106,8 +154,11 @@ func (c Config) validate() error {
 	if c.Blobs == nil {
 		errs = append(errs, errors.New("api: Blobs is missing"))
 	}
-	if c.MaxUpload < 0 || c.MaxUploads < 0 || c.Retention < 0 {
-		errs = append(errs, errors.New("api: MaxUpload, MaxUploads and Retention must not be negative"))
+	if err := c.Access.validate(); err != nil {
+		errs = append(errs, err)
+	}
+	if c.MaxUpload < 0 || c.MaxUploads < 0 || c.MaxStreams < 0 || c.Retention < 0 {
+		errs = append(errs, errors.New("api: MaxUpload, MaxUploads, MaxStreams and Retention must not be negative"))
 	}
 	switch c.Recovery {
 	case "", jobs.RecoveryAuto, jobs.RecoveryManual:

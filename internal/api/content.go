@@ -20,6 +20,7 @@ type contentInput struct {
 	Pages        string `query:"pages" maxLength:"4096" doc:"Only these pages: 1-5,9,12-"`
 	PageMarkers  bool   `query:"page_markers" doc:"Markdown: a comment before each page"`
 	Furniture    string `query:"furniture" enum:"none,all" default:"none" doc:"Markdown and text: whether running headers and footers stay"`
+	Shape        string `query:"shape" enum:"langchain,llamaindex,unstructured" doc:"Chunks: a list of them alone, as that library's own loaders give it"`
 	ChunkSize    int    `query:"chunk_size" minimum:"-1" default:"-1" doc:"Chunks: characters of one; -1: what the upload said, else 1000"`
 	ChunkOverlap int    `query:"chunk_overlap" minimum:"-1" default:"-1" doc:"Chunks: characters that one repeats of the one before; -1: what the upload said, else a fifth of chunk_size"`
 }
@@ -38,13 +39,15 @@ func (a *API) contentRoute(h huma.API) {
 		name, _, _ := strings.Cut(f.MediaType(), ";")
 		media[name] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 	}
-	media["application/json"].Schema = &huma.Schema{Type: huma.TypeObject}
+	media["application/json"].Schema = &huma.Schema{OneOf: []*huma.Schema{ // in another library's shape, a list
+		{Type: huma.TypeObject}, {Type: huma.TypeArray, Items: &huma.Schema{}},
+	}}
 	word := &huma.Schema{Type: huma.TypeString, Enum: []any{"true", "false"}}
 	registerOpen(a, h, huma.Operation{
 		OperationID: "get-content", Method: http.MethodGet, Path: "/api/rag/documents/{id}/content", Tags: []string{tagDocuments},
 		Summary: "Read a document's content",
 		Description: "Streamed. While its job runs the pages that are finished are there already. An answer that cannot be brought to its end is broken off, never ended. " +
-			"Problems: 404 no_content, no_such_page, 409 content_changed.",
+			"Complete content has an ETag. Problems: 404 no_content, no_such_page, 409 content_changed.",
 		RejectUnknownQueryParameters: true,
 		Responses: map[string]*huma.Response{"200": {Description: "The content", Content: media, Headers: map[string]*huma.Param{
 			completeHeader: {Description: "false: the job has not come to its end; these are the pages there are", Schema: word},
@@ -60,14 +63,20 @@ func (a *API) content(ctx context.Context, in *contentInput) (*contentOutput, er
 	}
 	ctx, cancel := a.untilStop(ctx)
 	defer cancel()
-	results := &extract.Results{Documents: a.documents, Jobs: a.jobs}
-	result, err := results.Open(ctx, req)
+	result, err := a.results().Open(ctx, req)
 	if err != nil {
 		return nil, err
 	}
 	return &contentOutput{Body: func(hc huma.Context) {
 		r, w := humachi.Unwrap(hc)
 		h := w.Header()
+		if tag := result.Tag(); tag != "" {
+			etag := etagOf(tag, a.version)
+			h.Set("ETag", etag)
+			if notModified(w, r, etag) {
+				return
+			}
+		}
 		h.Set(completeHeader, strconv.FormatBool(result.Complete))
 		h.Set(partialHeader, strconv.FormatBool(result.Partial))
 		a.stream(w, r, req.Format.MediaType(), result.Write)
@@ -77,6 +86,10 @@ func (a *API) content(ctx context.Context, in *contentInput) (*contentOutput, er
 func (in *contentInput) request() (extract.Request, error) {
 	req := extract.Request{
 		Document: in.id(), Format: extract.Format(in.Format), PageMarkers: in.PageMarkers, Furniture: extract.Furniture(in.Furniture),
+		Shape: extract.Shape(in.Shape),
+	}
+	if in.Shape != "" && req.Format != extract.Chunks {
+		return req, invalid("query.shape", "a shape is of chunks: ask for format=chunks")
 	}
 	var err error
 	if req.Pages, err = extract.ParsePages(in.Pages); err != nil {
@@ -132,10 +145,11 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, media string, write
 	case !out.begun:
 		w.Header().Del(completeHeader)
 		w.Header().Del(partialHeader)
+		w.Header().Del("ETag")
 		a.fail(w, r, err)
 	default:
 		if !out.failed {
-			_ = a.explain(ctx, err) // for the log
+			_ = a.Explain(ctx, err) // for the log
 		}
 		panic(http.ErrAbortHandler)
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/mivaa/mivaa/internal/extract"
+	"github.com/mivaa/mivaa/jobs"
 )
 
 func TestContent(t *testing.T) {
@@ -175,5 +177,57 @@ func TestDocuments(t *testing.T) {
 	d := read[Document](e, e.get(documentURL(mustID(e, ids[0]))), http.StatusOK)
 	if d.DocumentID != ids[0] || d.Filename != "a.pdf" || *d.SourceSHA256 == "" || d.SourceSize != int64(len(samplePDF("a"))) || string(d.Facts) != "{}" {
 		t.Errorf("document is %+v", d)
+	}
+}
+
+// Complete content has an ETag, which changes with everything that changes it.
+func TestContentETag(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	up := e.upload("etag")
+	j := e.process(mustID(e, *up.JobID), 2, 1)
+	if a := e.get(up.ContentURL); a.Header.Get("ETag") != "" {
+		t.Error("content that is not complete has an ETag")
+	}
+	e.ok(e.store.Checkpoint(t.Context(), j.Fence(), 2, jobs.Step{Seq: 2, Data: record(2, "The second page.").Encode()}))
+	e.ok(e.docs.Publish(t.Context(), j.Fence(), json.RawMessage(`{"v":1,"pages":2,"body_size":11}`)))
+	e.finish(j, jobs.Outcome{Status: jobs.Completed})
+	seen := map[string]string{}
+	for _, query := range []string{"", "?format=text", "?format=json", "?format=chunks", "?format=chunks&chunk_size=60", "?format=chunks&shape=langchain", "?pages=1", "?page_markers=true"} {
+		a := e.get(up.ContentURL + query)
+		etag := strings.TrimPrefix(a.Header.Get("ETag"), "W/") // of what was compressed
+		if before, ok := seen[etag]; ok || etag == "" {
+			t.Errorf("%q has the ETag %s of %q", query, etag, before)
+		}
+		seen[etag] = query
+		same := e.get(up.ContentURL+query, "If-None-Match", `"x", W/`+etag)
+		if same.StatusCode != http.StatusNotModified || same.body != "" || !strings.HasSuffix(same.Header.Get("ETag"), etag) {
+			t.Errorf("%q: asked again: %d %v", query, same.StatusCode, same.Header)
+		}
+		if other := e.get(up.ContentURL+query, "If-None-Match", `"x"`); other.StatusCode != http.StatusOK || other.body != a.body {
+			t.Errorf("%q: asked with another: %d", query, other.StatusCode)
+		}
+	}
+	again := read[Accepted](e, e.post("/api/rag/documents/"+up.DocumentID+"/reprocess"), http.StatusAccepted)
+	e.process(mustID(e, *again.JobID), 2, 2)
+	if etag := strings.TrimPrefix(e.get(up.ContentURL).Header.Get("ETag"), "W/"); etag == "" || seen[etag] != "" {
+		t.Errorf("the ETag of the content that was read again is %q", etag)
+	}
+}
+
+func TestContentShapes(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	up := e.upload("shapes")
+	e.process(mustID(e, *up.JobID), 2, 2)
+	for shape, key := range map[string]string{"langchain": "page_content", "llamaindex": "id_", "unstructured": "element_id"} {
+		a := e.get(up.ContentURL + "?format=chunks&shape=" + shape)
+		list := read[[]map[string]any](e, a, http.StatusOK)
+		if len(list) != 2 || list[0][key] == nil || a.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("%s: %s", shape, a.body)
+		}
+	}
+	for _, bad := range []string{"shape=langchain", "format=json&shape=llamaindex", "format=chunks&shape=haystack"} {
+		e.problem(e.get(up.ContentURL+"?"+bad), http.StatusBadRequest, codeInvalid)
 	}
 }

@@ -1,12 +1,9 @@
 package api
 
 import (
-	"bytes"
 	"cmp"
-	_ "embed"
 	"encoding/json"
 	"fmt"
-	"html/template"
 	"maps"
 	"net/http"
 	"slices"
@@ -16,12 +13,10 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-//go:embed describe.html
-var describeHTML string
-
-// descriptionRoutes serves the API's description, for programs and for people.
-// Both are made once: huma's own routes would make them in each of the first
-// requests, unguarded, and its page loads scripts from the internet.
+// descriptionRoutes serves the API's description for programs, and keeps it for
+// the page that tells it to people. It is made once: huma's own routes would
+// make it in each of the first requests, unguarded, and its page loads scripts
+// from the internet.
 func (a *API) descriptionRoutes(r chi.Router, described *huma.OpenAPI) error {
 	for _, theirs := range []string{"ErrorModel", "ErrorDetail"} {
 		delete(described.Components.Schemas.Map(), theirs) // nothing refers to them
@@ -35,48 +30,41 @@ func (a *API) descriptionRoutes(r chi.Router, described *huma.OpenAPI) error {
 		_, _ = w.Write(append(slices.Clip(spec), '\n')) // a client that has gone
 	})
 
-	t, err := template.New("docs").Parse(describeHTML)
-	if err != nil {
-		return fmt.Errorf("read docs template: %w", err)
-	}
-	var page bytes.Buffer
-	err = t.Execute(&page, map[string]any{"Style": style(), "Version": described.Info.Version, "Groups": operations(described)})
-	if err != nil {
-		return fmt.Errorf("write docs page: %w", err)
-	}
-	r.Get("/docs", func(w http.ResponseWriter, _ *http.Request) {
-		pageHeaders(w)
-		_, _ = w.Write(page.Bytes()) // a client that has gone
-	})
+	a.operations = operations(described)
 	return nil
 }
 
-// group is the operations of one tag.
-type group struct {
+// OperationGroup is the operations of one tag.
+type OperationGroup struct {
 	Name       string
-	Operations []operation
+	Operations []Operation
 }
 
-// operation is what the page tells of an operation.
-type operation struct {
+// Operation is what people are told of an operation.
+type Operation struct {
 	Method, Path, Summary, Description string
-	Params                             []param
+	Params                             []OperationParam
 	Statuses                           []string
 }
 
-type param struct {
+// OperationParam is what can be said with a request: in its path, its query, its
+// headers or its body.
+type OperationParam struct {
 	Name, In, Type, Doc string
 	Required            bool
 }
 
-func operations(described *huma.OpenAPI) []group {
-	byTag := map[string][]operation{}
+// Operations describes the API for people, as /openapi.json does for programs.
+func (a *API) Operations() []OperationGroup { return a.operations }
+
+func operations(described *huma.OpenAPI) []OperationGroup {
+	byTag := map[string][]Operation{}
 	for path, item := range described.Paths {
 		for method, op := range map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodDelete: item.Delete} {
 			if op == nil {
 				continue
 			}
-			o := operation{Method: method, Path: path, Summary: op.Summary, Description: op.Description, Params: params(op)}
+			o := Operation{Method: method, Path: path, Summary: op.Summary, Description: op.Description, Params: params(op, described.Components.Schemas)}
 			for status := range op.Responses {
 				o.Statuses = append(o.Statuses, strings.Replace(status, "default", "problem", 1))
 			}
@@ -84,31 +72,43 @@ func operations(described *huma.OpenAPI) []group {
 			byTag[op.Tags[0]] = append(byTag[op.Tags[0]], o)
 		}
 	}
-	var groups []group
-	for _, tag := range []string{tagDocuments, tagJobs, "admin", "health"} {
-		slices.SortFunc(byTag[tag], func(a, b operation) int {
+	first := []string{tagDocuments, tagJobs, tagAdmin}
+	tags := slices.SortedFunc(maps.Keys(byTag), func(a, b string) int {
+		return cmp.Or(cmp.Compare(place(first, a), place(first, b)), cmp.Compare(a, b))
+	})
+	var groups []OperationGroup
+	for _, tag := range tags {
+		slices.SortFunc(byTag[tag], func(a, b Operation) int {
 			return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Method, b.Method))
 		})
-		groups = append(groups, group{tag, byTag[tag]})
+		groups = append(groups, OperationGroup{tag, byTag[tag]})
 	}
 	return groups
 }
 
-func params(op *huma.Operation) []param {
-	var out []param
+// place is where a word stands in a list: behind it, where it does not.
+func place(list []string, word string) int {
+	if i := slices.Index(list, word); i >= 0 {
+		return i
+	}
+	return len(list)
+}
+
+func params(op *huma.Operation, registry huma.Registry) []OperationParam {
+	var out []OperationParam
 	for _, p := range op.Parameters {
-		out = append(out, param{Name: p.Name, In: p.In, Type: typeOf(p.Schema), Doc: cmp.Or(p.Description, p.Schema.Description), Required: p.Required})
+		out = append(out, OperationParam{Name: p.Name, In: p.In, Type: typeOf(p.Schema), Doc: cmp.Or(p.Description, p.Schema.Description), Required: p.Required})
 	}
 	if op.RequestBody == nil {
 		return out
 	}
-	form := op.RequestBody.Content["multipart/form-data"].Schema
+	form, in := bodyOf(op, registry)
 	for _, name := range slices.Sorted(maps.Keys(form.Properties)) {
 		p := form.Properties[name]
-		f := param{Name: name, In: "form", Type: typeOf(p), Doc: p.Description, Required: slices.Contains(form.Required, name)}
+		f := OperationParam{Name: name, In: in, Type: typeOf(p), Doc: p.Description, Required: slices.Contains(form.Required, name)}
 		// What may stand in the address as well is one line.
-		if i := slices.IndexFunc(out, func(o param) bool { return o.Name == name }); i >= 0 {
-			f.In = "form or " + out[i].In
+		if i := slices.IndexFunc(out, func(o OperationParam) bool { return o.Name == name }); i >= 0 {
+			f.In = in + " or " + out[i].In
 			out = slices.Delete(out, i, i+1)
 		}
 		out = append(out, f)
@@ -116,8 +116,26 @@ func params(op *huma.Operation) []param {
 	return out
 }
 
+// bodyOf returns what a body holds, and what kind of body it is.
+func bodyOf(op *huma.Operation, registry huma.Registry) (schema *huma.Schema, in string) {
+	media, in := op.RequestBody.Content["multipart/form-data"], "form"
+	if media == nil {
+		media, in = op.RequestBody.Content["application/json"], "body"
+	}
+	if media == nil || media.Schema == nil {
+		return &huma.Schema{}, in
+	}
+	if media.Schema.Ref != "" {
+		return registry.SchemaFromRef(media.Schema.Ref), in
+	}
+	return media.Schema, in
+}
+
 func typeOf(s *huma.Schema) string {
 	t := s.Type
+	if s.Ref != "" {
+		t = "object"
+	}
 	if s.Format != "" {
 		t += ", " + s.Format
 	}

@@ -3,12 +3,15 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/mivaa/mivaa/internal/documents"
+	"github.com/mivaa/mivaa/jobs"
 )
 
 const tagDocuments = "documents"
@@ -45,6 +48,8 @@ type listDocumentsInput struct {
 	Offset int    `query:"offset" minimum:"0" maximum:"100000000" doc:"How many to skip; a cursor is faster and exact"`
 	Cursor string `query:"cursor" maxLength:"500" doc:"next_cursor of the answer before"`
 	Owner  string `query:"owner" maxLength:"255" doc:"Only this owner's"`
+	After  string `query:"after" maxLength:"36" doc:"Only what is older than this document; a cursor goes on where an answer ended"`
+	Prefix string `query:"id_prefix" maxLength:"36" doc:"Only documents whose id begins so, in the order of their ids; of the others here, only limit applies beside it"`
 }
 
 type (
@@ -61,7 +66,11 @@ func (a *API) documentRoutes(h huma.API) {
 		OperationID: "get-document", Method: http.MethodGet, Path: "/api/rag/documents/{id}", Tags: []string{tagDocuments},
 		Summary: "Show a document", Description: "What is known of it. Its content is read at /content.",
 	}, a.getDocument)
+	a.reprocessRoutes(h)
 	a.contentRoute(h)
+	a.pageRoutes(h)
+	a.pictureRoutes(h)
+	a.sourceRoutes(h)
 }
 
 func (a *API) listDocuments(ctx context.Context, in *listDocumentsInput) (*listDocumentsOutput, error) {
@@ -73,7 +82,7 @@ func (a *API) listDocuments(ctx context.Context, in *listDocumentsInput) (*listD
 		}
 		f.After = &documents.Document{ID: c.ID, CreatedAt: c.At}
 	}
-	found, err := a.documents.List(ctx, f)
+	found, err := a.findDocuments(ctx, in, f)
 	if err != nil {
 		return nil, err
 	}
@@ -92,6 +101,48 @@ func (a *API) listDocuments(ctx context.Context, in *listDocumentsInput) (*listD
 
 const documentOrder = "documents"
 
+// findDocuments returns the documents of a list, by the beginning of their ids
+// or by a filter.
+func (a *API) findDocuments(ctx context.Context, in *listDocumentsInput, f documents.Filter) ([]documents.Document, error) {
+	if in.Prefix != "" {
+		return a.documentsByPrefix(ctx, in.Prefix, in.Limit)
+	}
+	if in.After != "" {
+		id, err := jobs.ParseID(in.After)
+		switch {
+		case err != nil:
+			return nil, invalid("query.after", "%q is not a UUID", in.After)
+		case in.Cursor != "":
+			return nil, invalid("query.after", "a cursor is given as well: give one of them")
+		}
+		after, err := a.documents.Get(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		f.After = &after
+	}
+	return a.documents.List(ctx, f)
+}
+
+func (a *API) documentsByPrefix(ctx context.Context, prefix string, limit int) ([]documents.Document, error) {
+	ids, err := a.documents.ByPrefix(ctx, strings.ToLower(prefix), limit)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]documents.Document, 0, len(ids))
+	for _, id := range ids {
+		d, err := a.documents.Get(ctx, id)
+		if errors.Is(err, documents.ErrNotFound) {
+			continue // deleted between the two reads
+		}
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, d)
+	}
+	return found, nil
+}
+
 func (a *API) getDocument(ctx context.Context, in *IDParam) (*getDocumentOutput, error) {
 	d, err := a.documents.Get(ctx, in.id())
 	if err != nil {
@@ -103,7 +154,11 @@ func (a *API) getDocument(ctx context.Context, in *IDParam) (*getDocumentOutput,
 }
 
 func documentView(d documents.Document) Document {
-	links := map[string]string{"self": documentURL(d.ID), "content": contentURL(d.ID)}
+	self := documentURL(d.ID)
+	links := map[string]string{"self": self, "content": contentURL(d.ID), "pages": self + "/pages", "images": self + "/images"}
+	if d.SourceSHA256 != "" {
+		links["source"] = self + "/source"
+	}
 	if !d.ContentJobID.IsZero() {
 		links["job"] = jobURL(d.ContentJobID)
 	}

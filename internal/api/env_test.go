@@ -190,12 +190,20 @@ func (e *env) uploadForm(filename, content string, pairs ...string) answer {
 	return e.send(http.MethodPost, uploadPath, body, "Content-Type", ct)
 }
 
+// engine is the store of either kind, without what a test has put before it.
+func (e *env) engine() Store {
+	if e.store == nil {
+		return e.api.jobs
+	}
+	return e.store
+}
+
 // join makes an instance that claims jobs.
 func (e *env) join() string {
 	e.Helper()
 	if e.instance == "" {
 		e.instance = jobs.NewID().String()
-		_, err := e.store.Join(e.Context(), jobs.Instance{ID: e.instance, Host: "test", PID: 1, Lease: 1 << 40})
+		_, err := e.engine().Join(e.Context(), jobs.Instance{ID: e.instance, Host: "test", PID: 1, Lease: 1 << 40})
 		e.ok(err)
 	}
 	return e.instance
@@ -204,7 +212,7 @@ func (e *env) join() string {
 // insert adds a pending job that has no document.
 func (e *env) insert(filename string) jobs.Job {
 	e.Helper()
-	inserted, err := e.store.Insert(e.Context(), jobs.NewJob{Kind: documents.Kind, Filename: filename})
+	inserted, err := e.engine().Insert(e.Context(), jobs.NewJob{Kind: documents.Kind, Filename: filename})
 	e.ok(err)
 	return inserted[0]
 }
@@ -212,7 +220,7 @@ func (e *env) insert(filename string) jobs.Job {
 // claim starts an attempt of a pending job.
 func (e *env) claim(id jobs.ID) jobs.Job {
 	e.Helper()
-	c, err := e.store.Claim(e.Context(), jobs.ClaimParams{Instance: e.join(), Kinds: []string{documents.Kind}, Only: []jobs.ID{id}, Limit: 1})
+	c, err := e.engine().Claim(e.Context(), jobs.ClaimParams{Instance: e.join(), Kinds: []string{documents.Kind}, Only: []jobs.ID{id}, Limit: 1})
 	e.ok(err)
 	if len(c.Jobs) != 1 {
 		e.Fatalf("job %s was not claimed", id)
@@ -223,7 +231,7 @@ func (e *env) claim(id jobs.ID) jobs.Job {
 func (e *env) finish(j jobs.Job, o jobs.Outcome) {
 	e.Helper()
 	o.Fence = j.Fence()
-	lost, err := e.store.Finish(e.Context(), o)
+	lost, err := e.engine().Finish(e.Context(), o)
 	e.ok(err)
 	if len(lost) > 0 {
 		e.Fatalf("job %s was lost", j.ID)
@@ -252,7 +260,7 @@ func (e *env) in(status jobs.Status) jobs.Job {
 
 func (e *env) job(id jobs.ID) jobs.Job {
 	e.Helper()
-	j, err := jobs.Get(e.Context(), e.store, id)
+	j, err := jobs.Get(e.Context(), e.engine(), id)
 	e.ok(err)
 	return j
 }
@@ -282,7 +290,7 @@ func (e *env) process(id jobs.ID, pages, upTo int, failed ...int) jobs.Job {
 				p = layout.Failed(n, "page_timeout", "The page took too long.")
 			}
 		}
-		e.ok(e.store.Checkpoint(e.Context(), j.Fence(), pages, jobs.Step{Seq: n, Data: p.Encode()}))
+		e.ok(e.engine().Checkpoint(e.Context(), j.Fence(), pages, jobs.Step{Seq: n, Data: p.Encode()}))
 	}
 	if upTo < pages {
 		return e.job(id)
@@ -313,7 +321,7 @@ func mustID(e *env, s string) jobs.ID {
 
 // broken is a store that answers each call with an error, or hangs in List.
 type broken struct {
-	jobs.Store
+	Store
 	err  error
 	hang chan struct{}
 }

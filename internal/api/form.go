@@ -42,6 +42,7 @@ func fields() []field {
 		{"priority", 20, "-1000 to 1000; higher runs first"},
 		{"owner", 255, "Whose it is"},
 		{"recovery", 20, "auto: goes on by itself after an interruption; manual: waits for a person"},
+		{fieldCallback, 2000, "Where the service is to tell, by a signed POST, that the job was completed, failed or interrupted: an https address"},
 	}
 }
 

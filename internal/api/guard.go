@@ -8,17 +8,17 @@ import (
 )
 
 // guard puts in front of the routes what holds for all of them. From the
-// outside in: an id, the log and the net under panics, headers, the Host, the
-// size of the request, the origin; then the routes.
+// outside in: an id, figures, the log and the net under panics, headers, the
+// Host, the size of the request, the origin, the token; then the routes.
 func (a *API) guard(routes http.Handler) http.Handler {
-	h := routes
-	// Tokens (a later release) are checked here: behind the host and the
-	// origin, before any route.
+	h := a.authorize(routes)
 	h = a.sameOrigin(h)
+	h = a.crossOrigin(h)
 	h = a.limitRequest(h)
 	h = a.checkHost(h)
 	h = secureHeaders(h)
 	h = a.observe(h)
+	h = a.measure(h)
 	return identify(h)
 }
 
@@ -45,11 +45,14 @@ func secureHeaders(next http.Handler) http.Handler {
 
 // checkHost refuses requests that were meant for another name. A page of
 // evil.example whose name was made to point at 127.0.0.1 sends its own name as
-// Host, and would otherwise be of the same origin as this service.
+// Host, and would otherwise be of the same origin as this service. Where a token
+// is asked for, such a page has none: then every name is answered, unless some
+// were given.
 func (a *API) checkHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := hostName(r.Host)
-		if !isLoopback(name) && !a.hosts[name] {
+		anyName := len(a.hosts) == 0 && !a.access.open()
+		if !anyName && !isLoopback(name) && !a.hosts[name] {
 			a.fail(w, r, problem(http.StatusMisdirectedRequest, codeHost,
 				"This service does not answer to the name %.100q. Call it as localhost, or start it with --host and this name.", name))
 			return
@@ -117,5 +120,12 @@ func (a *API) sameOrigin(next http.Handler) http.Handler {
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, problem(http.StatusForbidden, codeCrossOrigin, "A page of another site sent this request. Only this service's own pages may."))
 	}))
-	return protection.Handler(next)
+	own := protection.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isCrossOrigin(r.Context()) { // and allowed to
+			next.ServeHTTP(w, r)
+			return
+		}
+		own.ServeHTTP(w, r)
+	})
 }

@@ -61,8 +61,15 @@ func (a *API) live(context.Context, *struct{}) (*healthOutput, error) {
 }
 
 func (a *API) ready(ctx context.Context, _ *struct{}) (*healthOutput, error) {
+	return a.assess(ctx), nil
+}
+
+// Health says how the service is, as the route does.
+func (a *API) Health(ctx context.Context) Health { return a.assess(ctx).Body }
+
+func (a *API) assess(ctx context.Context) *healthOutput {
 	if a.isStopping() {
-		return a.healthAnswer(http.StatusServiceUnavailable, ending, nil), nil
+		return a.healthAnswer(http.StatusServiceUnavailable, ending, nil)
 	}
 	components := a.health.check(ctx)
 	status, code := healthy, http.StatusOK
@@ -75,7 +82,7 @@ func (a *API) ready(ctx context.Context, _ *struct{}) (*healthOutput, error) {
 			status = degraded
 		}
 	}
-	return a.healthAnswer(code, status, components), nil
+	return a.healthAnswer(code, status, components)
 }
 
 func (a *API) healthAnswer(code int, status string, components map[string]Component) *healthOutput {

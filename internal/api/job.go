@@ -35,6 +35,15 @@ func (a *API) jobRoutes(h huma.API) {
 		OperationID: "list-checkpoints", Method: http.MethodGet, Path: "/api/rag/jobs/{id}/checkpoints", Tags: []string{tagJobs},
 		Summary: "List what a job has recorded", Description: "A checkpoint is a recorded page.",
 	}, a.listCheckpoints)
+	register(a, h, huma.Operation{
+		OperationID: "delete-job", Method: http.MethodDelete, Path: "/api/rag/documents/jobs/{id}", Tags: []string{tagJobs},
+		Summary:     "Delete a job",
+		Description: "With its history. Its document stays, and its pages where they are the document's content. 409 while it is processing: cancel it first.",
+	}, a.deleteJob)
+	a.countRoutes(h)
+	a.storyRoutes(h)
+	a.bulkRoutes(h)
+	a.eventRoutes(h)
 }
 
 func (a *API) getJob(ctx context.Context, in *getJobInput) (*getJobOutput, error) {
@@ -72,6 +81,46 @@ func parseWait(s string) (time.Duration, error) {
 		return 0, invalid("query.wait", "%q is no time to wait: write 30s", s)
 	}
 	return min(d, mostWait), nil
+}
+
+// Gone is the answer to a deletion.
+type Gone struct {
+	Success bool   `json:"success"`
+	Message string `json:"message" example:"Job deleted."`
+	JobID   string `json:"job_id" format:"uuid"`
+}
+
+type deleteJobOutput struct{ Body Gone }
+
+func (a *API) deleteJob(ctx context.Context, in *IDParam) (*deleteJobOutput, error) {
+	id := in.id()
+	if err := a.DeleteJob(ctx, id); err != nil {
+		return nil, err
+	}
+	return &deleteJobOutput{Body: Gone{Success: true, Message: "Job deleted.", JobID: id.String()}}, nil
+}
+
+// DeleteJob deletes a job that is not processing, with its history.
+func (a *API) DeleteJob(ctx context.Context, id jobs.ID) error {
+	err := a.jobs.Delete(ctx, id)
+	if errors.Is(err, jobs.ErrNotFound) {
+		return a.missingJob(id)
+	}
+	if move, ok := errors.AsType[*jobs.MoveError](err); ok {
+		p := moveProblem(move)
+		p.Detail = "This job is " + string(move.Status) + " and cannot be deleted now. Cancel it first."
+		p.Allowed = allowedMoves(move.Status)
+		return p
+	}
+	return err
+}
+
+func allowedMoves(s jobs.Status) []string {
+	words := []string{} // never null
+	for _, m := range jobs.Allowed(s) {
+		words = append(words, string(m))
+	}
+	return words
 }
 
 // job reads one job; an id that is not there gets the answer its age deserves.

@@ -158,7 +158,7 @@ func idOf(t *testing.T, at time.Time) string {
 
 // watching tells when somebody begins to wait for a change.
 type watching struct {
-	jobs.Store
+	Store
 	began chan struct{}
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -13,10 +14,11 @@ import (
 )
 
 type listJobsInput struct {
+	JobFilter
 	Limit        int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many at most"`
 	Offset       int    `query:"offset" minimum:"0" maximum:"100000000" doc:"How many to skip; a cursor is faster and exact"`
 	Cursor       string `query:"cursor" maxLength:"500" doc:"next_cursor of the answer before"`
-	Status       string `query:"status" maxLength:"20" doc:"pending, processing, completed, failed or interrupted"`
+	After        string `query:"after" maxLength:"36" doc:"Only what stands behind this job in the order; a cursor goes on where an answer ended"`
 	StatusFilter string `query:"status_filter" maxLength:"20" doc:"Another name of status"`
 	Sort         string `query:"sort" maxLength:"30" doc:"created_at:desc, created_at:asc, updated_at:desc or updated_at:asc" example:"created_at:desc"`
 }
@@ -33,19 +35,52 @@ type JobList struct {
 type listJobsOutput struct{ Body JobList }
 
 func (a *API) listJobs(ctx context.Context, in *listJobsInput) (*listJobsOutput, error) {
-	f, err := in.filter()
+	list, err := a.list(ctx, *in)
 	if err != nil {
 		return nil, err
+	}
+	return &listJobsOutput{Body: list}, nil
+}
+
+// ListJobs returns a part of the list of jobs, as the route does: of those that
+// a filter selects, in an order ("": the newest first), behind a cursor ("": from
+// the beginning).
+func (a *API) ListJobs(ctx context.Context, f JobFilter, sort, cursor string, limit int) (JobList, error) {
+	return a.list(ctx, listJobsInput{JobFilter: f, Sort: sort, Cursor: cursor, Limit: limit})
+}
+
+func (a *API) list(ctx context.Context, in listJobsInput) (JobList, error) {
+	f, err := in.filter()
+	if err != nil {
+		return JobList{}, err
+	}
+	if in.After != "" {
+		if f.After, err = a.behind(ctx, in); err != nil {
+			return JobList{}, err
+		}
 	}
 	found, more, err := a.listPart(ctx, f)
 	if err != nil {
-		return nil, err
+		return JobList{}, err
 	}
-	out := &listJobsOutput{Body: JobList{Jobs: jobRows(found), Count: len(found), Limit: in.Limit, Offset: in.Offset}}
+	list := JobList{Jobs: jobRows(found), Count: len(found), Limit: in.Limit, Offset: in.Offset}
 	if more {
-		out.Body.NextCursor = text(jobCursor(f.Order, found[len(found)-1]).encode())
+		list.NextCursor = text(jobCursor(f.Order, found[len(found)-1]).encode())
 	}
-	return out, nil
+	return list, nil
+}
+
+// behind is the job that a list begins behind.
+func (a *API) behind(ctx context.Context, in listJobsInput) (*jobs.Job, error) {
+	id, err := jobs.ParseID(in.After)
+	switch {
+	case err != nil:
+		return nil, invalid("query.after", "%q is not a UUID", in.After)
+	case in.Cursor != "":
+		return nil, invalid("query.after", "a cursor is given as well: give one of them")
+	}
+	j, err := a.job(ctx, id)
+	return &j, err
 }
 
 // listPart reads one job more than asked for, to learn whether there is one.
@@ -64,18 +99,15 @@ func (a *API) listPart(ctx context.Context, f jobs.Filter) (found []jobs.Job, mo
 const mostAtOnce = 1000
 
 func (in *listJobsInput) filter() (jobs.Filter, error) {
-	f := jobs.Filter{Limit: in.Limit, Offset: in.Offset, Order: jobs.Order(in.Sort)}
-	status := in.Status
-	if status == "" {
-		status = in.StatusFilter
-	}
 	if in.Status != "" && in.StatusFilter != "" && in.Status != in.StatusFilter {
-		return f, invalid("query.status_filter", "it says %q, and status says %q: give one of them", in.StatusFilter, in.Status)
+		return jobs.Filter{}, invalid("query.status_filter", "it says %q, and status says %q: give one of them", in.StatusFilter, in.Status)
 	}
-	f.Status = jobs.Status(status)
-	if status != "" && !slices.Contains(jobs.Statuses(), f.Status) {
-		return f, invalid("query.status", "%q is not a status: pending, processing, completed, failed or interrupted", status)
+	in.Status = cmp.Or(in.Status, in.StatusFilter)
+	f, err := in.selection("query")
+	if err != nil {
+		return f, err
 	}
+	f.Limit, f.Offset, f.Order = in.Limit, in.Offset, jobs.Order(in.Sort)
 	if in.Sort != "" && !slices.Contains(jobs.Orders(), f.Order) {
 		return f, invalid("query.sort", "%q is not an order: created_at:desc, created_at:asc, updated_at:desc or updated_at:asc", in.Sort)
 	}

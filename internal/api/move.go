@@ -53,7 +53,7 @@ func (a *API) moveRoutes(h huma.API) {
 			OperationID: word + "-job", Method: http.MethodPost, Path: movePath(word), Tags: []string{tagJobs},
 			Summary: text[0], Description: text[1] + " 409 names the status, and what it allows, where the move is not allowed.",
 		}, func(ctx context.Context, in *IDParam) (*moveOutput, error) {
-			j, err := a.move(ctx, in.id(), word, "api")
+			j, err := a.MoveJob(ctx, in.id(), word, "api")
 			return &moveOutput{Body: moved(j, word)}, err
 		})
 	}
@@ -66,8 +66,8 @@ func movePath(word string) string {
 	return "/api/rag/jobs/{id}/" + word
 }
 
-// move makes a move; by says for the history where it came from.
-func (a *API) move(ctx context.Context, id jobs.ID, word, by string) (jobs.Job, error) {
+// MoveJob makes a move, by the word of a route; by says for the history where it came from.
+func (a *API) MoveJob(ctx context.Context, id jobs.ID, word, by string) (jobs.Job, error) {
 	j, err := a.jobs.Move(ctx, id, moveOf(word), by)
 	if errors.Is(err, jobs.ErrNotFound) {
 		return j, a.missingJob(id)

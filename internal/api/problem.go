@@ -14,6 +14,7 @@ import (
 	"github.com/mivaa/mivaa/internal/blob"
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/internal/extract"
+	"github.com/mivaa/mivaa/internal/pdf"
 	"github.com/mivaa/mivaa/jobs"
 )
 
@@ -29,6 +30,7 @@ type Problem struct { //nolint:errname // the word of RFC 9457
 	CurrentStatus string       `json:"current_status,omitempty" doc:"With move_not_allowed: the job's status"`
 	Allowed       []string     `json:"allowed,omitzero" nullable:"false" doc:"With move_not_allowed: the moves that this status allows"`
 	Errors        []FieldError `json:"errors,omitempty" nullable:"false" doc:"With invalid_request: each thing that is wrong"`
+	TaskID        string       `json:"task_id,omitempty" doc:"With a conversion that takes too long: the task that goes on"`
 	RequestID     string       `json:"request_id,omitempty" doc:"With internal: the name of the line in the service's log that says more"`
 
 	retryAfter time.Duration
@@ -43,24 +45,31 @@ type FieldError struct {
 
 // The codes of problems that are not a job's error_code.
 const (
-	codeInvalid        = "invalid_request"
-	codeNotFound       = "not_found"
-	codeNoContent      = "no_content"
-	codeContentChanged = "content_changed"
-	codeExpired        = "expired"
-	codeMoveNotAllowed = "move_not_allowed"
-	codeKeyReused      = "key_reused"
-	codeMethod         = "method_not_allowed"
-	codeHost           = "host_not_allowed"
-	codeCrossOrigin    = "cross_origin"
-	codeMediaType      = "unsupported_media_type"
-	codeTooLong        = "request_too_long"
-	codeBusy           = "busy"
-	codeStopping       = "stopping"
-	codeUnavailable    = "unavailable"
-	codeDiskFull       = "disk_full"
-	codeTimeout        = "timeout"
-	codeInternal       = "internal"
+	codeInvalid          = "invalid_request"
+	codeNotFound         = "not_found"
+	codeNoContent        = "no_content"
+	codeContentChanged   = "content_changed"
+	codeExpired          = "expired"
+	codeMoveNotAllowed   = "move_not_allowed"
+	codeKeyReused        = "key_reused"
+	codeMethod           = "method_not_allowed"
+	codeHost             = "host_not_allowed"
+	codeCrossOrigin      = "cross_origin"
+	codeUnauthorized     = "unauthorized"
+	codeTooManyFailures  = "too_many_failures"
+	codeReadOnly         = "read_only"
+	codeNotReady         = "not_ready"
+	codeConversionFailed = "conversion_failed"
+	codeMediaType        = "unsupported_media_type"
+	codeTooLong          = "request_too_long"
+	codeNoSuchImage      = "no_such_image"
+	codeNotAvailable     = "not_available"
+	codeBusy             = "busy"
+	codeStopping         = "stopping"
+	codeUnavailable      = "unavailable"
+	codeDiskFull         = "disk_full"
+	codeTimeout          = "timeout"
+	codeInternal         = "internal"
 )
 
 // Error is the detail, so that a Problem can be returned as an error.
@@ -118,6 +127,9 @@ func problemOf(err error) *Problem {
 	if move, ok := errors.AsType[*jobs.MoveError](err); ok {
 		return moveProblem(move)
 	}
+	if p := unreadable(err); p != nil {
+		return p
+	}
 	for _, row := range table {
 		if errors.Is(err, row.is) {
 			return row.problem(err).because(err)
@@ -153,6 +165,19 @@ var table = []struct {
 	{extract.ErrNoSuchPage, func(err error) *Problem {
 		return problem(http.StatusNotFound, extract.CodeNoSuchPage, "None of these pages is in the document.")
 	}},
+	{extract.ErrNoSuchImage, func(error) *Problem {
+		return problem(http.StatusNotFound, codeNoSuchImage, "No image of this document has this name.")
+	}},
+	{documents.ErrNoSource, func(error) *Problem {
+		return problem(http.StatusNotFound, blob.CodeMissing, "This document was made without a source.")
+	}},
+	{blob.ErrMissing, func(error) *Problem {
+		return problem(http.StatusNotFound, blob.CodeMissing, "The document's source is no longer stored. Upload it again.")
+	}},
+	{blob.ErrChanged, func(error) *Problem {
+		return problem(http.StatusConflict, blob.CodeChanged, "The stored bytes are not those that were uploaded. Upload the document again.")
+	}},
+	{pdf.ErrClosed, func(error) *Problem { return stopping() }},
 	{extract.ErrReplaced, func(error) *Problem {
 		return problem(http.StatusConflict, codeContentChanged, "The document was read anew meanwhile. Ask again for the new content.").after(time.Second)
 	}},
@@ -165,6 +190,16 @@ var table = []struct {
 	{context.DeadlineExceeded, func(error) *Problem {
 		return problem(http.StatusGatewayTimeout, codeTimeout, "The service did not answer in time. Try again.").after(5 * time.Second)
 	}},
+}
+
+// unreadable is the problem of a document that something cannot be had of, nil
+// of any other error.
+func unreadable(err error) *Problem {
+	e, ok := errors.AsType[*pdf.Error](err)
+	if !ok || e.Code == pdf.CodeInternal {
+		return nil
+	}
+	return problem(http.StatusUnprocessableEntity, e.Code, "This cannot be had of the document: %s.", strings.TrimSuffix(e.Error(), "."))
 }
 
 func unavailable(err error) *Problem {

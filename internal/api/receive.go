@@ -31,6 +31,9 @@ func (a *API) receive(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	if err != nil {
 		return documents.Submission{}, err
 	}
+	if _, err := a.callback(f); err != nil { // before the file is taken in
+		return documents.Submission{}, err
+	}
 	body := newBody(w, r, a.maxUpload+mostForm)
 	defer a.interruptOnStop(body)()
 	defer body.settle()
@@ -43,7 +46,7 @@ func (a *API) receive(ctx context.Context, w http.ResponseWriter, r *http.Reques
 		if params["boundary"] == "" {
 			return documents.Submission{}, invalid("header.Content-Type", "multipart/form-data without a boundary: let the client set it")
 		}
-		source, err = a.readForm(ctx, multipart.NewReader(body, params["boundary"]), f)
+		source, err = a.readForm(ctx, multipart.NewReader(body, params["boundary"]), "file", f.read)
 	case "application/pdf", "application/x-pdf", "application/octet-stream":
 		source, err = a.readFile(ctx, body)
 		source.name = rawName(r)
@@ -54,7 +57,12 @@ func (a *API) receive(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	if err != nil {
 		return documents.Submission{}, err
 	}
+	callback, err := a.callback(f)
+	if err != nil {
+		return documents.Submission{}, err
+	}
 	sub, err := f.submission(a.recovery)
+	sub.Callback, sub.TraceParent = callback, traceParent(r)
 	sub.Source, sub.Filename, sub.MediaType = source.ref, source.name, "application/pdf"
 	sub.IdempotencyKey = r.Header.Get("Idempotency-Key")
 	return sub, err
@@ -66,7 +74,9 @@ type file struct {
 	name string
 }
 
-func (a *API) readForm(ctx context.Context, parts *multipart.Reader, f form) (file, error) {
+// readForm stores the file, which is in the field of that name, and hands every
+// other field to read.
+func (a *API) readForm(ctx context.Context, parts *multipart.Reader, field string, read func(name string, r io.Reader) error) (file, error) {
 	var source *file
 	for n := 0; ; n++ {
 		part, err := parts.NextPart()
@@ -80,9 +90,9 @@ func (a *API) readForm(ctx context.Context, parts *multipart.Reader, f form) (fi
 			return file{}, invalid("body", "the form has more than %d fields", mostParts)
 		}
 		switch name := part.FormName(); {
-		case name == "file" && source != nil:
-			return file{}, invalid("body.file", "one upload is one file: send the second by itself")
-		case name == "file":
+		case name == field && source != nil:
+			return file{}, invalid("body."+field, "one upload is one file: send the second by itself")
+		case name == field:
 			stored, err := a.readFile(ctx, part)
 			if err != nil {
 				return file{}, err
@@ -90,15 +100,15 @@ func (a *API) readForm(ctx context.Context, parts *multipart.Reader, f form) (fi
 			stored.name = part.FileName()
 			source = &stored
 		case part.FileName() != "":
-			return file{}, invalid("body."+clip(name), "the file belongs into the field \"file\"")
+			return file{}, invalid("body."+clip(name), "the file belongs into the field %q", field)
 		default:
-			if err := f.read(name, part); err != nil {
+			if err := read(name, part); err != nil {
 				return file{}, err
 			}
 		}
 	}
 	if source == nil {
-		return file{}, invalid("body.file", "the form has no file")
+		return file{}, invalid("body."+field, "the form has no file")
 	}
 	return *source, nil
 }

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -20,6 +22,7 @@ const (
 	keyBytes   = "bytes"
 	keyTook    = "took"
 	keyRemote  = "remote"
+	keyRole    = "role"
 	keyStack   = "stack"
 	keyPanic   = "panic"
 	keyError   = jobs.KeyError
@@ -58,7 +61,10 @@ func wellFormedID(id string) bool {
 func (a *API) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		rec := &recorder{ResponseWriter: w}
+		rec := &recorder{ResponseWriter: w, conn: http.NewResponseController(w)}
+		rec.arm()
+		defer rec.arm() // both for what the server writes itself
+		expectBody(rec, r)
 		defer func() {
 			p := recover()
 			if p != nil && p != http.ErrAbortHandler { //nolint:errorlint // net/http compares it as well
@@ -71,6 +77,7 @@ func (a *API) observe(next http.Handler) http.Handler {
 					p = http.ErrAbortHandler
 				}
 			}
+			answerOf(r.Context()).status = rec.status
 			a.log.LogAttrs(r.Context(), slog.LevelDebug, "request",
 				slog.String(keyRequest, requestID(r.Context())), slog.String(keyMethod, r.Method), slog.String(keyPath, r.URL.Path),
 				slog.Int(keyStatus, rec.status), slog.Int64(keyBytes, rec.bytes), slog.Duration(keyTook, time.Since(began)),
@@ -83,9 +90,37 @@ func (a *API) observe(next http.Handler) http.Handler {
 	})
 }
 
-// recorder remembers how a request was answered.
+// expectBody gives the client a minute for the body of its request: also where
+// nobody reads it, because the server then does, before it answers. Uploads give
+// a minute more with each piece that comes.
+func expectBody(rec *recorder, r *http.Request) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return
+	}
+	_ = rec.conn.SetReadDeadline(time.Now().Add(patienceWithClient)) // a recorder in a test has none
+	r.Body = &expectedBody{r.Body, rec.conn}
+}
+
+// expectedBody takes the deadline back at the end of the body: from there on the
+// server reads the connection, and takes an error for a client that has gone.
+type expectedBody struct {
+	io.ReadCloser
+	conn *http.ResponseController
+}
+
+func (b *expectedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		_ = b.conn.SetReadDeadline(time.Time{}) // as in expectBody
+	}
+	return n, err
+}
+
+// recorder remembers how a request was answered, and gives the client a minute
+// to take each piece of the answer.
 type recorder struct {
 	http.ResponseWriter
+	conn   *http.ResponseController
 	status int
 	bytes  int64
 }
@@ -101,9 +136,23 @@ func (w *recorder) Write(p []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
+	w.arm()
 	n, err := w.ResponseWriter.Write(p)
 	w.bytes += int64(n)
 	return n, err
+}
+
+func (w *recorder) arm() {
+	_ = w.conn.SetWriteDeadline(time.Now().Add(patienceWithClient)) // as in expectBody
+}
+
+// Flush sends what there is. What cannot be sent now fails at the next write.
+func (w *recorder) Flush() {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	w.arm()
+	_ = w.conn.Flush()
 }
 
 // Unwrap lets http.ResponseController reach the connection.

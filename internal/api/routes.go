@@ -26,9 +26,9 @@ import (
 // routes makes the router. Literal segments win over {id} (which is chi's
 // doing, and why it is here), and {id} is a UUID: job/{id} and {id}/content
 // live side by side.
-func (a *API) routes(m *Metrics) (http.Handler, error) {
+func (a *API) routes(c Config) (http.Handler, error) {
 	r := chi.NewRouter()
-	r.Use(middleware.GetHead)
+	r.Use(noteRoute, middleware.GetHead)
 	r.NotFound(a.notFound)
 	r.MethodNotAllowed(a.methodNotAllowed(r))
 	described := a.describe(r)
@@ -36,14 +36,36 @@ func (a *API) routes(m *Metrics) (http.Handler, error) {
 	a.uploadRoutes(described)
 	a.jobRoutes(described)
 	a.moveRoutes(described)
+	a.webhookRoutes(described)
 	a.documentRoutes(described)
 	a.adminRoutes(described)
 	a.healthRoutes(described)
-	a.metricRoutes(r, m)
+	a.doclingRoutes(described)
+	a.metricRoutes(r, c.Metrics)
 	if err := a.descriptionRoutes(r, described.OpenAPI()); err != nil {
 		return nil, err
 	}
-	return r, a.pageRoutes(r)
+	if c.Pages == nil {
+		return r, nil
+	}
+	pages, err := c.Pages(a)
+	if err != nil {
+		return nil, err
+	}
+	r.NotFound(a.elsewhere(pages))
+	return r, nil
+}
+
+// elsewhere answers what no route does: a problem below the API's addresses,
+// which programs call, and a page everywhere else.
+func (a *API) elsewhere(pages http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if isAPI(r.URL.Path) {
+			a.notFound(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	}
 }
 
 // describe returns the part of the router that describes itself: huma, with
@@ -69,7 +91,10 @@ func (a *API) describe(r chi.Router) huma.API {
 	}
 	config.AllowAdditionalPropertiesByDefault = true // answers grow
 	h := huma.NewAPI(config, adapter{r})
-	h.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(statusContext{ctx}) })
+	h.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) {
+		ours := new(bool)
+		next(statusContext{huma.WithValue(ctx, oursKey{}, ours), ours})
+	})
 	return h
 }
 
@@ -111,12 +136,16 @@ var jsonFormat = huma.Format{
 // own body. Both become ours: statusContext the one, ourProblem the other.
 type (
 	humaContext   huma.Context // an embedded field named Context would hide the method
-	statusContext struct{ humaContext }
+	statusContext struct {
+		humaContext
+		ours *bool // the request came as far as our handler: the status is its own
+	}
+	oursKey struct{}
 )
 
-// SetStatus makes a 400 of a 422.
+// SetStatus makes a 400 of huma's 422.
 func (c statusContext) SetStatus(code int) {
-	if code == http.StatusUnprocessableEntity {
+	if code == http.StatusUnprocessableEntity && !*c.ours {
 		code = http.StatusBadRequest
 	}
 	c.humaContext.SetStatus(code)
@@ -175,17 +204,20 @@ func registerOpen[I, O any](a *API, h huma.API, op huma.Operation, handler func(
 		op.Responses["200"] = &huma.Response{Description: "OK"}
 	}
 	huma.Register(h, op, func(ctx context.Context, in *I) (*O, error) {
+		if ours, ok := ctx.Value(oursKey{}).(*bool); ok {
+			*ours = true
+		}
 		out, err := handler(ctx, in)
 		if err != nil {
-			return nil, a.explain(ctx, err)
+			return nil, a.Explain(ctx, err)
 		}
 		return out, nil
 	})
 }
 
-// explain turns an error into its problem, and logs what is the service's
+// Explain turns an error into its problem, and logs what is the service's
 // fault: here and nowhere else.
-func (a *API) explain(ctx context.Context, err error) *Problem {
+func (a *API) Explain(ctx context.Context, err error) *Problem {
 	if errors.Is(context.Cause(ctx), context.Canceled) {
 		if a.isStopping() {
 			return stopping()
@@ -208,7 +240,7 @@ const statusClientGone = 499
 
 // fail answers with a problem, outside of huma.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := a.explain(r.Context(), err)
+	p := a.Explain(r.Context(), err)
 	body, _ := json.Marshal(p) // a struct of words and numbers
 	maps.Copy(w.Header(), p.GetHeaders())
 	w.Header().Set("Content-Type", p.ContentType(""))

@@ -64,7 +64,7 @@ func (a *API) uploadRoutes(h huma.API) {
 }
 
 func (a *API) upload(ctx context.Context, in *uploadInput) (*uploadOutput, error) {
-	done, err := a.accept(ctx, in.w, in.r)
+	done, err := a.Accept(ctx, in.w, in.r)
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +76,13 @@ func (a *API) upload(ctx context.Context, in *uploadInput) (*uploadOutput, error
 	return out, nil
 }
 
-// accept takes an upload in, from the first byte of its body to the stored job.
-func (a *API) accept(ctx context.Context, w http.ResponseWriter, r *http.Request) (documents.Submitted, error) {
+// Accept takes an upload in, from the first byte of its body to the stored job.
+func (a *API) Accept(ctx context.Context, w http.ResponseWriter, r *http.Request) (documents.Submitted, error) {
+	return a.accept(ctx, w, func() (documents.Submission, error) { return a.receive(ctx, w, r) })
+}
+
+// accept takes in what receive reads.
+func (a *API) accept(ctx context.Context, w http.ResponseWriter, receive func() (documents.Submission, error)) (documents.Submitted, error) {
 	if a.isStopping() {
 		w.Header().Set("Connection", "close")
 		return documents.Submitted{}, stopping()
@@ -89,7 +94,7 @@ func (a *API) accept(ctx context.Context, w http.ResponseWriter, r *http.Request
 		return documents.Submitted{}, problem(http.StatusServiceUnavailable, codeBusy,
 			"The service takes in %d uploads at once and has that many. Try again.", cap(a.uploads)).after(2 * time.Second)
 	}
-	sub, err := a.receive(ctx, w, r)
+	sub, err := receive()
 	if err != nil {
 		return documents.Submitted{}, err
 	}
