@@ -54,6 +54,10 @@ type Submitted struct {
 	DocumentURL  string `json:"document_url"`
 	ContentURL   string `json:"content_url"`
 	Deduplicated bool   `json:"deduplicated"` // an upload before this one answers
+	// CallbackRegistered says whether the Callback is told how the job ends; nil
+	// where none was given. False: the job was there before, and is over or tells
+	// another address.
+	CallbackRegistered *bool `json:"callback_registered,omitempty"`
 }
 
 // SubmitFile uploads a file. Its name is that of the document unless the Upload

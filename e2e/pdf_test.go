@@ -120,6 +120,18 @@ func loopPDF(pages, loop int) []byte {
 	})
 }
 
+// slowPDF makes a document of small pages that take a while to read: each draws
+// the same form of some thousand curves.
+func slowPDF(pages int, name string) []byte {
+	contents := make([]string, pages)
+	for i := range contents {
+		contents[i] = textPage(i+1, name, 5) + "/X0 Do\n"
+	}
+	return document(contents, fmt.Sprintf("/XObject << /X0 %d 0 R >>", 4+2*pages), func(w *pdfWriter, free int) {
+		w.stream(free, "/Type /XObject /Subtype /Form /BBox [0 0 595 842]", strings.Repeat("10 10 m 20 30 40 50 60 70 c S\n", 2000))
+	})
+}
+
 // swellPDF makes a document of pages of text, the content of one of which is half
 // a gigabyte once it is inflated.
 func swellPDF(pages, bomb int) []byte {

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -28,10 +29,20 @@ func withCredentials(env []string) []string {
 	for _, f := range files {
 		name, ours := strings.CutPrefix(f.Name(), prefix)
 		secret := envPrefix + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
-		if !ours || set[secret] != "" || set[secret+"_FILE"] != "" {
+		value, given := set[secret]
+		if given && neverEmpty(secret) {
+			continue
+		}
+		if !ours || value != "" || set[secret+"_FILE"] != "" {
 			continue
 		}
 		env = append(env, secret+"_FILE="+filepath.Join(dir, f.Name()))
 	}
 	return env
+}
+
+// neverEmpty reports whether an empty variable is an error rather than none: its
+// setting says so, and a credential would hide it.
+func neverEmpty(name string) bool {
+	return name == envWebhookSecret || slices.Contains(tokens(), name)
 }

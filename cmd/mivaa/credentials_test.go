@@ -21,6 +21,12 @@ func TestCredentials(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	// An empty variable is none, except where it is an error.
+	env = []string{"CREDENTIALS_DIRECTORY=" + dir, "MIVAA_DATABASE_URL=", "MIVAA_READ_TOKEN=", "MIVAA_TOKEN="}
+	want = append(slices.Clone(env), "MIVAA_DATABASE_URL_FILE="+filepath.Join(dir, "mivaa_database_url"))
+	if got := withCredentials(env); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
 	for _, env := range [][]string{nil, {"CREDENTIALS_DIRECTORY=/nowhere"}} {
 		if got := withCredentials(env); !slices.Equal(got, env) {
 			t.Errorf("%q became %q", env, got)

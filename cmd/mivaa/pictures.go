@@ -22,9 +22,15 @@ func (s *workSettings) pictures(d *data, pool *pdf.Pool, log *slog.Logger) (*ext
 		}
 		return extract.DrawFromPool(pool)(ctx, src, size, password)
 	}
+	atOnce := 1
 	if pool != nil {
 		open = extract.DrawFromPool(pool)
+		atOnce = picturesAtOnce(pool.Readers())
 	}
-	p := extract.NewPictures(extract.PicturesConfig{Open: open, Documents: d.documents, Blobs: d.blobs})
+	p := extract.NewPictures(extract.PicturesConfig{Open: open, Documents: d.documents, Blobs: d.blobs, AtOnce: atOnce})
 	return p, func() error { return errors.Join(p.Close(), late.close()) }
 }
+
+// picturesAtOnce is how many of the workers' readers pictures may hold: whoever
+// looks at documents leaves the jobs at least half of them.
+func picturesAtOnce(readers int) int { return max(1, readers/2) }

@@ -49,3 +49,13 @@ func TestPicturesWithoutWorkers(t *testing.T) {
 		t.Errorf("after the end: %v", err)
 	}
 }
+
+// Where there are two readers pictures hold one at most, so that jobs have one.
+func TestPicturesAtOnce(t *testing.T) {
+	t.Parallel()
+	for readers, want := range map[int]int{1: 1, 2: 1, 3: 1, 4: 2, 16: 8} {
+		if got := picturesAtOnce(readers); got != want {
+			t.Errorf("%d of %d readers", got, readers)
+		}
+	}
+}

@@ -35,7 +35,7 @@ func newServer(ctx context.Context, s *serveSettings, d *data, watch observers, 
 	a, err := api.New(api.Config{
 		Jobs: d.jobs, Documents: d.documents, Blobs: d.blobs, Pages: pages, Pictures: pictures,
 		Version: version(), MaxUpload: int64(s.work.maxUpload), Retention: s.retention,
-		Recovery: jobs.Recovery(s.work.recovery.value), Hosts: s.hosts, Health: d.health, Logger: log, Metrics: watch.metrics, Tracer: watch.traces.Tracer(),
+		Recovery: jobs.Recovery(s.work.recovery.value), Hosts: s.hosts, Health: d.health(), Logger: log, Metrics: watch.metrics, Tracer: watch.traces.Tracer(),
 		Access: s.access.access(), Callbacks: s.webhooks.callbacks(),
 	})
 	if err != nil {
@@ -110,19 +110,21 @@ func (c *silentConns) close() {
 const leastFree = 256 << 20
 
 // health is what the API does not check itself.
-func (d *data) health(ctx context.Context) map[string]error {
-	found := map[string]error{"blobs": d.blobs.Check(ctx), "disk": nil}
-	free, err := freeSpace(d.dir)
-	switch {
-	case errors.Is(err, errors.ErrUnsupported):
-		delete(found, "disk")
-	case err != nil:
-		found["disk"] = err
-	case free < leastFree:
-		found["disk"] = &jobs.StoreError{
-			Op: "look at " + d.dir, Err: fmt.Errorf("%s free", sizeOf(int64(free))),
-			Hint: "The disk is almost full: free some space before uploads are refused.",
-		}
+func (d *data) health() map[string]func(context.Context) error {
+	checks := map[string]func(context.Context) error{"blobs": d.blobs.Check}
+	if _, err := freeSpace(d.dir); !errors.Is(err, errors.ErrUnsupported) {
+		checks["disk"] = func(context.Context) error { return enoughSpace(d.dir) }
 	}
-	return found
+	return checks
+}
+
+func enoughSpace(dir string) error {
+	free, err := freeSpace(dir)
+	if err != nil || free >= leastFree {
+		return err
+	}
+	return &jobs.StoreError{
+		Op: "look at " + dir, Err: fmt.Errorf("%s free", sizeOf(int64(free))),
+		Hint: "The disk is almost full: free some space before uploads are refused.",
+	}
 }

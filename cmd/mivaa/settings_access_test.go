@@ -30,7 +30,7 @@ func TestTokens(t *testing.T) {
 		return path
 	}
 	good, empty, short, spaced := file("good", aToken+"\nsecond line"), file("empty", "\n"+aToken), file("short", "too-short-secret"[:15]), file("spaced", "a token with spaces")
-	data := filepath.Join(dir, "data")
+	data, credentials := filepath.Join(dir, "data"), filepath.Dir(file("mivaa_token", aToken))
 	for _, test := range []struct {
 		env  []string
 		args []string
@@ -43,6 +43,7 @@ func TestTokens(t *testing.T) {
 		{nil, []string{"--token-file", ""}, "the name of a file is missing"},
 		{nil, []string{"--read-token-file", empty}, "--read-token-file"},
 		{[]string{"MIVAA_TOKEN="}, nil, "MIVAA_TOKEN: the token is empty"},
+		{[]string{"MIVAA_TOKEN=", "CREDENTIALS_DIRECTORY=" + credentials}, nil, "MIVAA_TOKEN: the token is empty"},
 		{[]string{"MIVAA_READ_TOKEN=ätoken-of-the-tests"}, nil, "MIVAA_READ_TOKEN: the token has characters"},
 		{[]string{"MIVAA_TOKEN=" + aToken}, []string{"--token-file", good}, "by --token-file or by MIVAA_TOKEN, not by both"},
 		{[]string{"MIVAA_TOKEN=" + aToken, "MIVAA_TOKEN_FILE=" + good}, nil, "by MIVAA_TOKEN_FILE or by MIVAA_TOKEN, not by both"},

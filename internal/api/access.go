@@ -182,16 +182,15 @@ func (a *API) callerRole(r *http.Request) (Role, error) {
 // tokenRole returns the role of a token, or the problem of a wrong one.
 func (a *API) tokenRole(r *http.Request, token string) (Role, error) {
 	from := a.access.proxies.client(r)
-	role := a.access.role(token)
-	if wait := a.access.failures.note(from, a.now(), role != RoleNone); wait > 0 {
+	if role := a.access.role(token); role != RoleNone {
+		return role, nil
+	}
+	if wait := a.access.failures.wrong(from, a.now()); wait > 0 {
 		return RoleNone, problem(http.StatusTooManyRequests, codeTooManyFailures,
-			"Too many wrong tokens came from this address. Wait, then send the right one.").after(wait.Round(time.Second))
+			"Too many wrong tokens came from this address. Send the right one, or wait before the next try.").after(wait.Round(time.Second))
 	}
-	if role == RoleNone {
-		a.log.WarnContext(r.Context(), "wrong token", keyRemote, remoteName(from), keyPath, r.URL.Path, keyRequest, requestID(r.Context()))
-		return RoleNone, problem(http.StatusUnauthorized, codeUnauthorized, "The token is wrong.")
-	}
-	return role, nil
+	a.log.WarnContext(r.Context(), "wrong token", keyRemote, remoteName(from), keyPath, r.URL.Path, keyRequest, requestID(r.Context()))
+	return RoleNone, problem(http.StatusUnauthorized, codeUnauthorized, "The token is wrong.")
 }
 
 func remoteName(addr fmt.Stringer) string {

@@ -34,7 +34,7 @@ type Config struct {
 	Version   string // of the program
 
 	MaxUpload  int64         // bytes of one file; 0: 1 GiB
-	MaxUploads int           // at once; 0: 32
+	MaxUploads int           // at once, each with about 400 KiB of buffers, 1.4 MiB where a database keeps the bytes; 0: 256
 	MaxStreams int           // of live events, at once; 0: 2000
 	Retention  time.Duration // how long finished jobs are kept: older unknown ids answer 410; 0: for ever
 	Recovery   jobs.Recovery // of an upload that does not say; 0: auto
@@ -45,10 +45,11 @@ type Config struct {
 	// Access says who may do what. Zero: whoever reaches the service may do
 	// everything.
 	Access Access
-	// Health checks what the API cannot: it returns an error, or nil, for each
-	// component by name. "store" and "blobs" make the service unhealthy, any
-	// other degraded. It may hang: nobody waits for it longer than two seconds.
-	Health  func(ctx context.Context) map[string]error
+	// Health checks, by the name of the component, what the API cannot: it checks
+	// the "store" itself. That and "blobs" make the service unhealthy, any other
+	// degraded. A check may hang: nobody waits for it longer than two seconds, and
+	// its component counts as unhealthy.
+	Health  map[string]func(context.Context) error
 	Logger  *slog.Logger // nil: silent
 	Metrics *Metrics     // nil: there is no /metrics
 	// Pages answers what is not the API's, behind the same guard: the dashboard.
@@ -118,7 +119,7 @@ func New(c Config) (*API, error) {
 		a.recovery = jobs.RecoveryAuto
 	}
 	if c.MaxUploads == 0 {
-		c.MaxUploads = 32
+		c.MaxUploads = 256
 	}
 	if c.MaxStreams == 0 {
 		c.MaxStreams = 2000

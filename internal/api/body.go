@@ -16,12 +16,22 @@ import (
 // patienceWithClient is how long a client may send, or take, nothing.
 const patienceWithClient = 60 * time.Second
 
-// body reads a request's body: as slowly as the client likes, but never
-// nothing for a minute, never more than a bound, and not after the service
-// began to stop.
+// The pace below which a client holds a place that others want: a body may be
+// waited for as long as its bytes take at this rate, and so long beside. What a
+// fast client is ahead counts only up to patienceWithClient: a gigabyte sent is
+// no leave to trickle for days.
+const (
+	slowestClient = 1 << 10 // bytes a second
+	graceOfClient = 30 * time.Second
+)
+
+// body reads a request's body: never nothing for a minute, not slower than a
+// kilobyte a second on average, never more than a bound, and not after the
+// service began to stop.
 type body struct {
-	r    io.ReadCloser
-	conn *http.ResponseController
+	r      io.ReadCloser
+	conn   *http.ResponseController
+	credit time.Duration // that may still be waited; only the reader touches it
 
 	mu      sync.Mutex
 	stopped bool
@@ -29,7 +39,7 @@ type body struct {
 }
 
 func newBody(w http.ResponseWriter, r *http.Request, most int64) *body {
-	return &body{r: http.MaxBytesReader(w, r.Body, most), conn: http.NewResponseController(w)}
+	return &body{r: http.MaxBytesReader(w, r.Body, most), conn: http.NewResponseController(w), credit: graceOfClient}
 }
 
 // Read gives errors that are answers.
@@ -37,10 +47,11 @@ func (b *body) Read(p []byte) (int, error) {
 	if !b.arm() {
 		return 0, errStopping
 	}
+	began := time.Now()
 	n, err := b.r.Read(p)
 	switch {
 	case err == nil:
-		return n, nil
+		return n, b.pace(n, time.Since(began))
 	case errors.Is(err, io.EOF):
 		b.settle()
 		return n, err
@@ -54,6 +65,17 @@ func (b *body) Read(p []byte) (int, error) {
 		return n, problem(http.StatusRequestTimeout, codeTimeout, "Nothing came for %v. Send the upload again.", patienceWithClient)
 	}
 	return n, brokenOff()
+}
+
+// pace charges what was waited for n bytes. Only waiting counts: while they are
+// stored the client cannot send.
+func (b *body) pace(n int, waited time.Duration) error {
+	b.credit += time.Duration(n)*time.Second/slowestClient - waited
+	if b.credit < 0 {
+		return problem(http.StatusRequestTimeout, codeTimeout, "The upload came slower than %s a second. Send it again over a faster connection.", size(slowestClient))
+	}
+	b.credit = min(b.credit, patienceWithClient)
+	return nil
 }
 
 // Close closes the body.

@@ -78,3 +78,55 @@ func TestCallbackRefused(t *testing.T) {
 		t.Errorf("it does not say what to do: %s", p.Detail)
 	}
 }
+
+// A second upload of the same bytes hears whether its callback_url is told.
+func TestCallbackOfUploadAgain(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, func(c *Config) { c.Callbacks = &webhook.Targets{} })
+	const receiver, other = "https://hooks.example.com/mivaa", "https://other.example.com/"
+	again := func(address string) (Accepted, map[string]any) {
+		t.Helper()
+		a := e.send(http.MethodPost, uploadPath+"?callback_url="+url.QueryEscape(address), strings.NewReader(samplePDF("again")), "Content-Type", "application/pdf")
+		return read[Accepted](e, a, http.StatusOK), read[map[string]any](e, a, http.StatusOK)
+	}
+	first := e.upload("again")
+	if first.CallbackRegistered != nil {
+		t.Error("no callback_url was given")
+	}
+	for _, c := range []struct {
+		address string
+		want    any
+	}{{"", nil}, {receiver, true}, {receiver, true}, {other, false}} {
+		got, fields := again(c.address)
+		if *got.JobID != *first.JobID || fields["callback_registered"] != c.want || strings.Contains(got.Message, "callback_url") != (c.want == false) {
+			t.Errorf("%q: %v", c.address, fields)
+		}
+	}
+	e.process(mustID(e, *first.JobID), 1, 1)
+	if got, _ := again(receiver); got.CallbackRegistered == nil || *got.CallbackRegistered {
+		t.Errorf("of a job that is over: %+v", got)
+	}
+	told := read[Webhooks](e, e.get("/api/rag/jobs/"+*first.JobID+"/webhooks"), http.StatusOK)
+	if told.Count != 1 || told.Webhooks[0].URL != receiver {
+		t.Errorf("told: %+v", told)
+	}
+}
+
+// The same bytes without the password are not answered with what it opened.
+func TestUploadAgainWithoutThePassword(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	with := func(password string) answer {
+		return e.uploadForm("a.pdf", samplePDF("locked"), "password", password, "file", "")
+	}
+	first := read[Accepted](e, with("secret"), http.StatusAccepted)
+	e.process(mustID(e, *first.JobID), 1, 1)
+	for _, password := range []string{"", "guess"} {
+		if got := read[Accepted](e, with(password), http.StatusAccepted); got.DocumentID == first.DocumentID || got.Deduplicated {
+			t.Errorf("%q is answered with %+v", password, got)
+		}
+	}
+	if got := read[Accepted](e, with("secret"), http.StatusOK); got.DocumentID != first.DocumentID {
+		t.Errorf("the password: %+v", got)
+	}
+}

@@ -21,33 +21,35 @@ var errSilent = fmt.Errorf("no answer within %v", patienceWithChecks)
 // check runs once at a time, so that a component that hangs holds one goroutine
 // and not one for each client; that goroutine nobody can wait for.
 type checker struct {
-	store, rest probe
-	log         *slog.Logger
+	probes map[string]*probe
+	log    *slog.Logger
 
 	mu  sync.Mutex
 	was map[string]error // so that a change, and only a change, is logged
 }
 
-func newChecker(store jobs.Store, rest func(context.Context) map[string]error, log *slog.Logger) *checker {
-	c := &checker{log: log, was: map[string]error{}}
-	c.store.name = "store"
-	c.store.run = func(ctx context.Context) map[string]error {
+func newChecker(store jobs.Store, rest map[string]func(context.Context) error, log *slog.Logger) *checker {
+	c := &checker{probes: map[string]*probe{}, log: log, was: map[string]error{}}
+	for name, run := range rest {
+		c.probes[name] = &probe{run: run}
+	}
+	c.probes["store"] = &probe{run: func(ctx context.Context) error {
 		_, err := store.List(ctx, jobs.Filter{Limit: 1})
-		return map[string]error{"store": err}
-	}
-	c.rest.name = "checks"
-	c.rest.run = rest
-	if rest == nil {
-		c.rest.run = func(context.Context) map[string]error { return nil }
-	}
+		return err
+	}}
 	return c
 }
 
-func (c *checker) check(ctx context.Context) map[string]Component {
-	stores, others := c.store.begin(), c.rest.begin()
-	found := c.rest.wait(ctx, others)
-	for name, err := range c.store.wait(ctx, stores) {
-		found[name] = errors.Join(found[name], err)
+// check asks all components at once, so that it takes no longer than the
+// slowest. It waits whether or not the client does: the answer is everybody's.
+func (c *checker) check() map[string]Component {
+	flights := make(map[string]*flight, len(c.probes))
+	for name, p := range c.probes {
+		flights[name] = p.begin()
+	}
+	found := make(map[string]error, len(flights))
+	for name, f := range flights {
+		found[name] = f.wait()
 	}
 	c.note(found)
 	out := make(map[string]Component, len(found))
@@ -64,7 +66,7 @@ func component(err error) Component {
 	c := Component{Status: unhealthy, Detail: "It fails; the service's log says why."}
 	if store, ok := errors.AsType[*jobs.StoreError](err); ok && store.Hint != "" {
 		c.Detail = store.Hint
-	} else if errors.Is(err, errSilent) {
+	} else if errors.Is(err, errSilent) || errors.Is(err, context.DeadlineExceeded) {
 		c.Detail = "It does not answer."
 	}
 	return c
@@ -87,20 +89,19 @@ func (c *checker) note(found map[string]error) {
 
 const keyComponent = "component"
 
-// probe is a check that runs once at a time.
+// probe is a check of one component, which runs once at a time.
 type probe struct {
-	name string // for an answer that never came
-	run  func(context.Context) map[string]error
+	run func(context.Context) error
 
 	mu     sync.Mutex
 	flight *flight
 }
 
-// flight is one run of a check. found is written before done is closed.
+// flight is one run of a check. err is written before done is closed.
 type flight struct {
 	deadline time.Time
 	done     chan struct{}
-	found    map[string]error
+	err      error
 }
 
 // begin returns the run under way, or a new one.
@@ -115,7 +116,7 @@ func (p *probe) begin() *flight {
 	go func() {
 		ctx, cancel := context.WithDeadline(context.Background(), f.deadline)
 		defer cancel()
-		f.found = p.run(ctx)
+		f.err = p.run(ctx)
 		p.mu.Lock()
 		p.flight = nil
 		p.mu.Unlock()
@@ -124,16 +125,20 @@ func (p *probe) begin() *flight {
 	return f
 }
 
-// wait returns what the run finds, or that it is late. The map is the caller's.
-func (p *probe) wait(ctx context.Context, f *flight) map[string]error {
-	ctx, cancel := context.WithDeadline(ctx, f.deadline)
-	defer cancel()
+// wait returns what the run finds, or that it is late. A run that has ended is
+// never late, however long somebody waited for another one.
+func (f *flight) wait() error {
+	late := time.NewTimer(time.Until(f.deadline))
+	defer late.Stop()
 	select {
 	case <-f.done:
-		found := map[string]error{}
-		maps.Copy(found, f.found)
-		return found
-	case <-ctx.Done():
-		return map[string]error{p.name: errSilent}
+		return f.err
+	case <-late.C:
+	}
+	select {
+	case <-f.done:
+		return f.err
+	default:
+		return errSilent
 	}
 }

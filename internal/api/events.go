@@ -71,6 +71,15 @@ func (a *API) followJob(ctx context.Context, in *jobEventsInput) (*eventsOutput,
 	if err != nil {
 		return nil, err
 	}
+	if after >= 0 {
+		known, err := a.knownPlace(ctx, after)
+		if err != nil {
+			return nil, err
+		}
+		if known < after { // a job's whole history is short: none of it is missed
+			after = 0
+		}
+	}
 	return a.follow(ctx, j.ID, func(ctx context.Context, s *eventStream, _ *subscription) error {
 		if err := s.begin(max(after, 0)); err != nil {
 			return err
@@ -101,8 +110,8 @@ func (a *API) followJobs(ctx context.Context, in *FollowParams) (*eventsOutput, 
 }
 
 // knownPlace returns where to go on behind an id. One that was never given is of
-// another database, whose page is still open: there, the history of this one
-// begins now. Another process may be a moment ahead of what is settled here.
+// another database, or of this one before a backup was restored, whose page is
+// still open: there, what comes is behind the last id, which is less. Another process may be a moment ahead of what is settled here.
 func (a *API) knownPlace(ctx context.Context, id int64) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -14,8 +14,10 @@ const (
 	mostFailureAddrs = 4096 // that are remembered
 )
 
-// failures counts wrong tokens by the address they came from, so that nobody
-// can try one after another. It remembers a bounded number of addresses, and
+// failures counts wrong tokens by the address they came from, so that whoever
+// tries one after another is answered, and fills the log, ten times a minute. A
+// right token is never held up: others may come from the same address, and a
+// token is too long to be guessed. It remembers a bounded number of addresses, and
 // forgets first the one that has failed least recently. The zero value works.
 type failures struct {
 	mu     sync.Mutex
@@ -28,26 +30,20 @@ type culprit struct {
 	last  time.Time
 }
 
-// note counts a try, and returns 0, or how long the address has to wait: it has
-// failed too often, and what it tried is not looked at. Both in one step, so
-// that many tries at once do not all pass before the first is counted.
-func (f *failures) note(addr netip.Addr, now time.Time, right bool) time.Duration {
+// wrong counts a wrong token, and returns 0, or how long the address has to
+// wait: it has failed too often.
+func (f *failures) wrong(addr netip.Addr, now time.Time) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	addr = neighbourhood(addr)
 	known := f.byAddr[addr]
-	if known != nil {
-		if left := known.limit.TokensAt(now); left < 1 {
-			return max(time.Second, time.Duration((1-left)*float64(failurePeriod)))
-		}
-	}
-	if right {
-		return 0
-	}
 	if known == nil {
 		f.makeRoom()
 		known = &culprit{limit: rate.NewLimiter(rate.Every(failurePeriod), mostFailures)}
 		f.byAddr[addr] = known
+	}
+	if left := known.limit.TokensAt(now); left < 1 {
+		return max(time.Second, time.Duration((1-left)*float64(failurePeriod)))
 	}
 	known.last = now
 	known.limit.AllowN(now, 1)

@@ -30,6 +30,7 @@ type feed struct {
 	known   map[jobs.ID]glance // how the jobs are that somebody follows
 	steps   map[jobs.ID]int    // their steps that were told
 	audited time.Time
+	began   time.Time // the part of a round that was the last to begin
 	since   time.Time // the store has failed since; zero: it has not
 }
 
@@ -41,6 +42,8 @@ const (
 	auditEvery = 10 * time.Second
 	// illAfter is how long the store may fail before clients are told.
 	illAfter = 2 * time.Second
+	// mostRest is how long a round waits at most after one that failed.
+	mostRest = 2 * time.Second
 )
 
 func newFeed(store Store, log *slog.Logger) *feed {
@@ -80,11 +83,21 @@ func (f *feed) run(ctx context.Context) {
 			return
 		}
 		f.note(ctx, err)
-		// However much happens, two thirds of the time are left to others.
-		if !f.rest(ctx, hints, max(restBetween, 2*time.Since(began))) {
+		if !f.rest(ctx, hints, restAfter(time.Since(began), err)) {
 			return
 		}
 	}
+}
+
+// restAfter is how long to rest at least after a round: however much happens, two
+// thirds of the time are left to others. Whether a store that failed answers
+// again is asked sooner: clients wait to hear it.
+func restAfter(took time.Duration, err error) time.Duration {
+	least := max(restBetween, 2*took)
+	if err != nil {
+		return min(least, mostRest)
+	}
+	return least
 }
 
 func (f *feed) lastEvent(ctx context.Context) (int64, error) {
@@ -115,8 +128,12 @@ func (f *feed) rest(ctx context.Context, hints <-chan jobs.Hint, least time.Dura
 }
 
 // note tells clients, and the log, when the store cannot be read for a while,
-// and when it can again: silence would look as if nothing happened.
+// and when it can again: silence would look as if nothing happened. The time in
+// which the store hung, before it failed, counts.
 func (f *feed) note(ctx context.Context, err error) {
+	if err != nil && f.since.IsZero() {
+		f.since = f.began
+	}
 	switch {
 	case err == nil && f.since.IsZero():
 		return
@@ -126,8 +143,6 @@ func (f *feed) note(ctx context.Context, err error) {
 			f.log.LogAttrs(ctx, slog.LevelInfo, "live events: the store answers again")
 			f.announce(nil, storeFrame(healthy, ""))
 		}
-	case f.since.IsZero():
-		f.since = time.Now()
 	case time.Since(f.since) >= illAfter && !f.sick():
 		f.log.LogAttrs(ctx, slog.LevelWarn, "live events: cannot read the store", slog.Any(keyError, err))
 		ill := storeFrame(unhealthy, problemOf(err).Detail)

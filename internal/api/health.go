@@ -60,18 +60,18 @@ func (a *API) live(context.Context, *struct{}) (*healthOutput, error) {
 	return a.healthAnswer(http.StatusOK, healthy, nil), nil
 }
 
-func (a *API) ready(ctx context.Context, _ *struct{}) (*healthOutput, error) {
-	return a.assess(ctx), nil
+func (a *API) ready(context.Context, *struct{}) (*healthOutput, error) {
+	return a.assess(), nil
 }
 
 // Health says how the service is, as the route does.
-func (a *API) Health(ctx context.Context) Health { return a.assess(ctx).Body }
+func (a *API) Health(context.Context) Health { return a.assess().Body }
 
-func (a *API) assess(ctx context.Context) *healthOutput {
+func (a *API) assess() *healthOutput {
 	if a.isStopping() {
 		return a.healthAnswer(http.StatusServiceUnavailable, ending, nil)
 	}
-	components := a.health.check(ctx)
+	components := a.health.check()
 	status, code := healthy, http.StatusOK
 	for name, c := range components {
 		switch {

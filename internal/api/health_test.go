@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -28,10 +28,13 @@ func TestHealth(t *testing.T) {
 		faults[name] = err
 	}
 	e := newEnv(t, func(c *Config) {
-		c.Health = func(context.Context) map[string]error {
-			mu.Lock()
-			defer mu.Unlock()
-			return maps.Clone(faults)
+		c.Health = map[string]func(context.Context) error{}
+		for name := range faults {
+			c.Health[name] = func(context.Context) error {
+				mu.Lock()
+				defer mu.Unlock()
+				return faults[name]
+			}
 		}
 	})
 	both := func(status int, word string) Health {
@@ -80,8 +83,8 @@ func TestHealthHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := make(chan struct{})
 		store := &broken{hang: hang}
-		a, err := New(Config{Jobs: store, Documents: &documents.SQLite{}, Blobs: &blob.Folder{}, Health: func(context.Context) map[string]error {
-			return map[string]error{"engine": nil}
+		a, err := New(Config{Jobs: store, Documents: &documents.SQLite{}, Blobs: &blob.Folder{}, Health: map[string]func(context.Context) error{
+			"engine": func(context.Context) error { return nil },
 		}})
 		if err != nil {
 			t.Fatal(err)
@@ -107,8 +110,47 @@ func TestHealthHangs(t *testing.T) {
 		}
 		close(hang)
 		synctest.Wait()
-		if c := a.health.check(t.Context()); c["store"].Status != healthy {
+		if c := a.health.check(); c["store"].Status != healthy {
 			t.Errorf("after it hung: %+v", c)
 		}
 	})
+}
+
+// TestHealthNamesWhatHangs: a component that hangs is reported as what it is,
+// unhealthy, and those beside it as they are.
+func TestHealthNamesWhatHangs(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		hangs, status string
+		code          int
+	}{
+		{"blobs", unhealthy, http.StatusServiceUnavailable},
+		{"disk", degraded, http.StatusOK},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			for range 50 { // whichever is waited for first
+				hang := make(chan struct{})
+				well := func(context.Context) error { return nil }
+				slow := func(context.Context) error { <-time.After(patienceWithChecks - time.Millisecond); return nil }
+				checks := map[string]func(context.Context) error{"blobs": slow, "disk": slow, "engine": well}
+				checks[test.hangs] = func(context.Context) error { <-hang; return nil }
+				a := &API{health: newChecker(&broken{}, checks, slog.New(slog.DiscardHandler)), life: t.Context()}
+				began := time.Now()
+				h := a.assess()
+				if took := time.Since(began); h.Status != test.code || h.Body.Status != test.status || took != patienceWithChecks {
+					t.Errorf("%s hangs: %d %+v after %v", test.hangs, h.Status, h.Body, took)
+				}
+				for _, name := range []string{"store", "blobs", "disk", "engine"} {
+					if c := h.Body.Components[name]; (c.Status == healthy) == (name == test.hangs) {
+						t.Errorf("%s hangs: %s is %+v", test.hangs, name, c)
+					}
+				}
+				if c := h.Body.Components[test.hangs]; c.Detail != "It does not answer." || len(h.Body.Components) != 4 {
+					t.Errorf("components are %+v", h.Body.Components)
+				}
+				close(hang)
+				synctest.Wait()
+			}
+		})
+	}
 }

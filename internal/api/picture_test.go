@@ -171,3 +171,10 @@ func (e *env) processImages(id jobs.ID, images ...int) {
 	e.ok(e.docs.Publish(e.Context(), j.Fence(), json.RawMessage(`{"v":1,"pages":1,"body_size":11}`)))
 	e.finish(j, jobs.Outcome{Status: jobs.Completed})
 }
+
+func TestPicturesBusy(t *testing.T) {
+	t.Parallel()
+	if p := problemOf(fmt.Errorf("draw: %w", extract.ErrBusy)); p.Status != http.StatusServiceUnavailable || p.Code != codeBusy || p.GetHeaders().Get("Retry-After") == "" {
+		t.Errorf("too many pictures are %+v", p)
+	}
+}

@@ -152,7 +152,7 @@ var table = []struct {
 	}},
 	{jobs.ErrKeyReused, func(error) *Problem {
 		return problem(http.StatusConflict, codeKeyReused,
-			"This Idempotency-Key belongs to an earlier upload of other bytes or with other options. Use a new key.")
+			"This Idempotency-Key belongs to an earlier upload of other bytes, or with other options or another password. Use a new key.")
 	}},
 	{blob.ErrTooLarge, func(error) *Problem {
 		return problem(http.StatusRequestEntityTooLarge, blob.CodeTooLarge, "The file is larger than this service accepts.")
@@ -176,6 +176,9 @@ var table = []struct {
 	}},
 	{blob.ErrChanged, func(error) *Problem {
 		return problem(http.StatusConflict, blob.CodeChanged, "The stored bytes are not those that were uploaded. Upload the document again.")
+	}},
+	{extract.ErrBusy, func(error) *Problem {
+		return problem(http.StatusServiceUnavailable, codeBusy, "Too many pictures are asked for at once. Try again.").after(5 * time.Second)
 	}},
 	{pdf.ErrClosed, func(error) *Problem { return stopping() }},
 	{extract.ErrReplaced, func(error) *Problem {

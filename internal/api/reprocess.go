@@ -28,7 +28,7 @@ func (a *API) reprocessRoutes(h huma.API) {
 	register(a, h, huma.Operation{
 		OperationID: "reprocess-document", Method: http.MethodPost, Path: "/api/rag/documents/{id}/reprocess", Tags: []string{tagDocuments},
 		DefaultStatus: http.StatusAccepted, Summary: "Read a document again",
-		Description: "A new job, with the options of the upload; those of the document that are still alive are cancelled. Its content stays readable until the new job has come to its end. " +
+		Description: "A new job, with the options of the upload; those of the document that are still alive are cancelled. Its content stays readable until the new job has come to its end. A callback_url that was to be told of the job it replaces is told of the new one. " +
 			"Problems: 404 not_found, source_missing.",
 	}, a.reprocess)
 	register(a, h, huma.Operation{

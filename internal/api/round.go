@@ -34,23 +34,37 @@ func (f *feed) audience() audience {
 	return to
 }
 
+// patienceWithRound is how long a part of a round may take: a store that hangs
+// is one that fails.
+const patienceWithRound = 5 * time.Second
+
+// round hands on what is new, in as many parts as there are pages of it.
 func (f *feed) round(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	for {
-		events, err := f.store.Events(ctx, jobs.ID{}, f.position, eventPage)
-		if err != nil {
+		f.began = time.Now()
+		if more, err := f.part(ctx); err != nil || !more {
 			return err
 		}
-		if len(events) > 0 {
-			if err := f.tell(ctx, events); err != nil {
-				return err
-			}
-		}
-		if len(events) < eventPage {
-			return f.look(ctx)
+	}
+}
+
+// part reports whether there is more to read.
+func (f *feed) part(ctx context.Context) (more bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patienceWithRound)
+	defer cancel()
+	events, err := f.store.Events(ctx, jobs.ID{}, f.position, eventPage)
+	if err != nil {
+		return false, err
+	}
+	if len(events) > 0 {
+		if err := f.tell(ctx, events); err != nil {
+			return false, err
 		}
 	}
+	if len(events) == eventPage {
+		return true, nil
+	}
+	return false, f.look(ctx)
 }
 
 // parcel is what a part of a round has for whom.

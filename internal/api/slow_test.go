@@ -142,3 +142,67 @@ func TestConnectionIsUsedAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestBodyThatTrickles: whoever sends less than a kilobyte a second on average
+// does not hold one of the places of uploads, also after a fast beginning; who
+// is only just fast enough, or pauses, is left alone.
+func TestBodyThatTrickles(t *testing.T) {
+	for _, test := range []struct {
+		name       string
+		first      int // bytes at once, at the start
+		each       int // bytes every ten seconds
+		pause      time.Duration
+		least, max time.Duration // until it is refused; 0: it is not
+	}{
+		{"a byte now and then", 0, 1, 10 * time.Second, graceOfClient, 45 * time.Second},
+		{"half the pace", 0, 5 << 10, 10 * time.Second, graceOfClient, 75 * time.Second},
+		{"after a fast start", 4 << 20, 1, 10 * time.Second, patienceWithClient, 75 * time.Second},
+		{"the pace", 0, 10 << 10, 10 * time.Second, 0, 0},
+		{"with pauses", 1 << 20, 1 << 20, 50 * time.Second, 0, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			slowly(t, func(w http.ResponseWriter, r *http.Request) {
+				body := newBody(w, r, 1<<30)
+				defer body.settle()
+				status := http.StatusAccepted
+				if _, err := io.Copy(io.Discard, body); err != nil {
+					status = problemOf(err).Status
+				}
+				w.Header().Set("Connection", "close")
+				w.WriteHeader(status)
+			}, func(t *testing.T, dial func() net.Conn) {
+				c, began := dial(), time.Now()
+				sent := make(chan struct{})
+				defer func() { _ = c.Close(); <-sent }()
+				const times = 60
+				fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n", test.first+times*test.each)
+				go func() {
+					defer close(sent)
+					_, _ = io.CopyN(c, zeros{}, int64(test.first)) // fails when it is refused
+					for range times {
+						time.Sleep(test.pause) //nolint:forbidigo // in the bubble's time
+						if _, err := io.CopyN(c, zeros{}, int64(test.each)); err != nil {
+							return
+						}
+					}
+				}()
+				resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = resp.Body.Close()
+				took := time.Since(began)
+				switch {
+				case test.max == 0 && resp.StatusCode != http.StatusAccepted:
+					t.Errorf("%d after %v", resp.StatusCode, took)
+				case test.max > 0 && (resp.StatusCode != http.StatusRequestTimeout || took < test.least || took > test.max):
+					t.Errorf("%d after %v, want 408 after %v to %v", resp.StatusCode, took, test.least, test.max)
+				}
+			})
+		})
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }

@@ -36,7 +36,9 @@ type Accepted struct {
 	StatusURL    string  `json:"status_url" doc:"Of the job; of the document where there is no job any more"`
 	DocumentURL  string  `json:"document_url"`
 	ContentURL   string  `json:"content_url"`
-	Deduplicated bool    `json:"deduplicated" doc:"The first upload answers; nothing else of this one was applied"`
+	Deduplicated bool    `json:"deduplicated" doc:"The first upload answers; nothing else of this one was applied but its callback_url, where callback_registered says so"`
+	// CallbackRegistered is nil where no callback_url was given.
+	CallbackRegistered *bool `json:"callback_registered,omitempty" doc:"Only where a callback_url was given. false: nothing will be sent to it, because the job of the first upload is over or tells another address"`
 }
 
 type uploadOutput struct {
@@ -50,8 +52,8 @@ func (a *API) uploadRoutes(h huma.API) {
 	registerOpen(a, h, huma.Operation{
 		OperationID: "upload", Method: http.MethodPost, Path: uploadPath, Tags: []string{tagDocuments}, DefaultStatus: http.StatusAccepted,
 		Summary: "Upload a PDF",
-		Description: "The file, its document and its job are stored durably before the answer. The same Idempotency-Key again, or without a key the same bytes and options again, " +
-			"is answered with the first job and 200. Problems: 400 not a PDF (no %PDF- in its first 1024 bytes), 408 nothing came for a minute, 409 the key belongs to other bytes or options, " +
+		Description: "The file, its document and its job are stored durably before the answer. The same Idempotency-Key again, or without a key the same bytes, options and password again, " +
+			"is answered with the first job and 200. Problems: 400 not a PDF (no %PDF- in its first 1024 bytes), 408 nothing came for a minute or less than 1 KiB/s on average, 409 the key belongs to other bytes, options or another password, " +
 			"413, 415, 503 with Retry-After while the service is stopping or busy, 507 the disk is full.",
 		Parameters: uploadParameters(),
 		Responses: map[string]*huma.Response{"200": {
@@ -107,7 +109,7 @@ func accepted(s documents.Submitted) Accepted {
 	out := Accepted{
 		JobID: text(s.Job.ID.String()), DocumentID: s.Document.ID.String(), Status: string(s.Job.Status), Deduplicated: s.Deduplicated,
 		StatusURL: jobURL(s.Job.ID), DocumentURL: documentURL(s.Document.ID), ContentURL: contentURL(s.Document.ID),
-		Message: "Document accepted: its processing has been queued.",
+		Message: "Document accepted: its processing has been queued.", CallbackRegistered: s.CallbackRegistered,
 	}
 	switch {
 	case s.Job.ID.IsZero():
@@ -115,6 +117,9 @@ func accepted(s documents.Submitted) Accepted {
 		out.Message = "These bytes were uploaded before: their document answers. Other fields of this upload were not applied."
 	case s.Deduplicated:
 		out.Message = "This was uploaded before: the first job answers. Other fields of this upload were not applied."
+	}
+	if s.CallbackRegistered != nil && !*s.CallbackRegistered {
+		out.Message += " Nothing will be sent to callback_url: the job is over, or tells another address."
 	}
 	return out
 }

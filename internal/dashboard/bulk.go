@@ -136,11 +136,7 @@ func (sel selection) what() string {
 
 // moveMany moves the first or the next slice of what was confirmed, and leads to
 // the page that says how far it is.
-func (s *site) moveMany(w http.ResponseWriter, r *http.Request) (string, error) {
-	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-	if err := r.ParseForm(); err != nil {
-		return "", invalid("The form cannot be read: %v.", err)
-	}
+func (s *site) moveMany(_ http.ResponseWriter, r *http.Request) (string, error) {
 	sel, err := selectionOf(r.PostForm)
 	if err != nil {
 		return "", err

@@ -14,7 +14,7 @@ import (
 
 func (s *site) jobsRoutes() {
 	s.get("/{$}", "jobs.html", s.showJobs)
-	s.post("/upload", s.upload)
+	s.postUnread("/upload", s.upload)
 	s.post("/sample", s.submitSample)
 }
 

@@ -96,9 +96,22 @@ func (s *site) get(pattern, name string, show func(*http.Request) (view, error))
 	})
 }
 
-// post adds what a form does: act returns the address of the page that shows
-// what came of it. Callers who may only read are refused.
+// post adds what a form does. The form is there when act begins: what came in
+// half changes nothing.
 func (s *site) post(pattern string, act func(http.ResponseWriter, *http.Request) (string, error)) {
+	s.postUnread(pattern, func(w http.ResponseWriter, r *http.Request) (string, error) {
+		defer removeFiles(r)
+		if err := readForm(w, r); err != nil {
+			return "", err
+		}
+		return act(w, r)
+	})
+}
+
+// postUnread is post for what reads the request's body itself: act returns the
+// address of the page that shows what came of it. Callers who may only read are
+// refused.
+func (s *site) postUnread(pattern string, act func(http.ResponseWriter, *http.Request) (string, error)) {
 	s.mux.HandleFunc("POST "+pattern, func(w http.ResponseWriter, r *http.Request) {
 		if !operates(r) {
 			s.fail(w, r, readOnly())

@@ -38,6 +38,30 @@ func (r Reprocess) prepare(d Document) (jobs.NewJob, error) {
 	return j, err
 }
 
+// registering is a store that can have a job that is there told of.
+type registering interface {
+	Store
+	register(ctx context.Context, job jobs.ID, callback string) (bool, error)
+}
+
+// answerSubmission is answer to a submission, whose callback is registered for
+// a job that was there if it can be.
+func answerSubmission(ctx context.Context, docs registering, engine jobs.Store, sub Submission, p pair, ours jobs.ID) (Submitted, error) {
+	var told *bool
+	if sub.Callback != "" {
+		told = new(p.job == ours)
+		if !*told {
+			var err error
+			if *told, err = docs.register(ctx, p.job, sub.Callback); err != nil {
+				return Submitted{}, err
+			}
+		}
+	}
+	out, err := answer(ctx, docs, engine, p, ours)
+	out.CallbackRegistered = told
+	return out, err
+}
+
 // answer reads what was found or made. ours is the id of the job that was to be
 // made.
 func answer(ctx context.Context, docs Store, engine jobs.Store, p pair, ours jobs.ID) (Submitted, error) {

@@ -20,12 +20,12 @@ import (
 type Delivery struct {
 	ID         int64           `json:"id"` // rises with time, and is never used again
 	JobID      jobs.ID         `json:"job_id"`
-	DocumentID jobs.ID         `json:"document_id,omitzero"`
-	Event      string          `json:"event"`   // one of the Delivery events
-	Payload    json.RawMessage `json:"payload"` // what is sent, an object: see DeliveryPayload
+	DocumentID jobs.ID         `json:"document_id,omitzero"` // zero: the document is gone
+	Event      string          `json:"event"`                // one of the Delivery events
+	Payload    json.RawMessage `json:"payload"`              // what is sent, an object: see DeliveryPayload
 	URL        string          `json:"url"`
 	Status     string          `json:"status"`   // one of the Delivery constants
-	Attempts   int             `json:"attempts"` // begun; the fence of Delivered and DeliveryFailed
+	Attempts   int             `json:"attempts"` // begun; the fence of those who record how one ended
 	NextAt     time.Time       `json:"next_at"`  // of the next attempt, while pending
 	LastError  string          `json:"last_error,omitempty"`
 	LastStatus int             `json:"last_status,omitempty"` // HTTP's; 0: no answer came

@@ -64,18 +64,19 @@ type Submission struct {
 	// RecordOptions is the part of Options that changes what is recorded: with
 	// owner and source it is what makes two submissions the same document.
 	RecordOptions string
-	Password      string // kept apart, outside every hash
+	Password      string // kept apart, outside every hash; a document with another does not answer
 	Fresh         bool   // a new job although the document is there
 
-	IdempotencyKey string // unique within its Owner; given again with other bytes or options: jobs.ErrKeyReused
+	IdempotencyKey string // unique within its Owner; given again with other bytes, options or password: jobs.ErrKeyReused
 	Priority       int
 	Recovery       jobs.Recovery
 	Instance       string // if given, the job is born claimed by it
 
 	// Callback is where each end and each interruption of the job is told, an
 	// http or https URL; see Delivery. TraceParent is the trace that the
-	// submission is part of, as in W3C Trace Context. A submission that is
-	// answered with a job that was there has neither.
+	// submission is part of, as in W3C Trace Context. Of a submission that is
+	// answered with a job that was there the trace is not kept, and the callback
+	// only if that job has none and is not at its end.
 	Callback    string
 	TraceParent string
 }
@@ -85,8 +86,11 @@ type Submitted struct {
 	Document Document
 	Job      jobs.Job // zero when it was deleted and the content is complete
 	// Deduplicated says that Document and Job were there before. Nothing else
-	// of the submission was applied to them.
+	// of the submission was applied to them but its Callback.
 	Deduplicated bool
+	// CallbackRegistered says whether the submission's Callback is told how Job
+	// ends; nil: it gave none.
+	CallbackRegistered *bool
 }
 
 // Reprocess is how a document is to be read again. The zero value works.

@@ -26,7 +26,7 @@ CREATE TABLE jobs_schema.job_requests (
 CREATE TABLE jobs_schema.webhook_deliveries (
 	id           BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	job_id       UUID NOT NULL,
-	document_id  UUID REFERENCES jobs_schema.documents (id) ON DELETE CASCADE,
+	document_id  UUID REFERENCES jobs_schema.documents (id) ON DELETE SET NULL, -- what is to be sent outlives it
 	event        TEXT NOT NULL CHECK (event IN ('job.completed', 'job.failed', 'job.interrupted')),
 	payload      JSON NOT NULL CHECK (json_typeof(payload) = 'object'),
 	url          TEXT NOT NULL,
@@ -111,6 +111,33 @@ INSERT INTO jobs_schema.job_requests (job_id, callback_url, trace_parent) VALUES
 	return err
 }
 
+// register has a job that is not at its end told to a callback, and returns
+// false if it is, or another callback is told of it. The job cannot end before
+// this is committed: its trigger sees it.
+func (s *Postgres) register(ctx context.Context, job jobs.ID, callback string) (bool, error) {
+	var told []string
+	err := s.update(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
+		told, err = pgQuery(ctx, s, tx, pgx.RowTo[string], `
+WITH alive AS MATERIALIZED (SELECT id FROM jobs_schema.background_jobs WHERE id = $1::uuid AND `+postgresLive+` FOR SHARE)
+INSERT INTO jobs_schema.job_requests (job_id, callback_url) SELECT id, $2::text FROM alive
+ON CONFLICT (job_id) DO UPDATE SET callback_url = coalesce(job_requests.callback_url, excluded.callback_url)
+RETURNING callback_url`, pgUUID(job), callback)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("register callback of job %s: %w", job, err)
+	}
+	return len(told) == 1 && told[0] == callback, nil
+}
+
+// copyCallback has a job told to whom another is.
+func (s *Postgres) copyCallback(ctx context.Context, tx pgx.Tx, from, to jobs.ID) error {
+	_, err := s.exec(ctx, tx, `
+INSERT INTO jobs_schema.job_requests (job_id, callback_url)
+SELECT $2::uuid, callback_url FROM jobs_schema.job_requests WHERE job_id = $1::uuid AND callback_url IS NOT NULL`, pgUUID(from), pgUUID(to))
+	return err
+}
+
 // TraceParent implements Store.
 func (s *Postgres) TraceParent(ctx context.Context, job jobs.ID) (string, error) {
 	trace, err := pgReadOne(ctx, s, "read the trace of job "+job.String(), pgx.RowTo[string],
@@ -147,6 +174,13 @@ func (s *Postgres) DeliveryFailed(ctx context.Context, id int64, attempt, status
 UPDATE jobs_schema.webhook_deliveries SET status = CASE WHEN $5::boolean THEN 'given_up' ELSE 'pending' END,
 	last_error = $3::text, last_status = nullif($4::integer, 0), next_at = now() + $6::interval
 WHERE id = $1::bigint AND attempts = $2::integer AND status = 'pending' RETURNING id`, id, attempt, cleanReason(why), status, giveUp, max(next, 0))
+}
+
+// DeliveryStopped implements Store.
+func (s *Postgres) DeliveryStopped(ctx context.Context, id int64, attempt int, why string) error {
+	return s.settle(ctx, id, `
+UPDATE jobs_schema.webhook_deliveries SET attempts = attempts - 1, last_error = $3::text, last_status = NULL, next_at = now()
+WHERE id = $1::bigint AND attempts = $2::integer AND attempts > 0 AND status = 'pending' RETURNING id`, id, attempt, cleanReason(why))
 }
 
 // settle writes how an attempt ended.

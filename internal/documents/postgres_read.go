@@ -119,6 +119,14 @@ func (s *Postgres) Password(ctx context.Context, id jobs.ID) (string, error) {
 	return p, err
 }
 
+func (s *Postgres) passwordOf(ctx context.Context, tx pgx.Tx, id jobs.ID) (string, error) {
+	found, err := pgQuery(ctx, s, tx, pgx.RowTo[string], `SELECT password FROM jobs_schema.document_secrets WHERE document_id = $1::uuid`, pgUUID(id))
+	if err != nil || len(found) == 0 {
+		return "", err
+	}
+	return found[0], nil
+}
+
 // sourcesAtOnce is how many sources one statement looks for.
 const sourcesAtOnce = 1000
 

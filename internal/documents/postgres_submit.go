@@ -28,7 +28,7 @@ func (s *Postgres) Submit(ctx context.Context, sub Submission) (Submitted, error
 		if err != nil {
 			return Submitted{}, fmt.Errorf("submit document: %w", refused(err))
 		}
-		out, err := answer(ctx, s, s.db, found, j.ID)
+		out, err := answerSubmission(ctx, s, s.db, sub, found, j.ID)
 		if errors.Is(err, ErrNotFound) && found.job != j.ID && ctx.Err() == nil {
 			continue // what was found is deleted by now
 		}
@@ -43,11 +43,11 @@ func (s *Postgres) submit(ctx context.Context, tx pgx.Tx, sub Submission, d Docu
 		return pair{}, err
 	}
 	switch {
-	case holder.document.IsZero():
+	case holder.document.IsZero() || !sub.hasPassword(holder.password):
 	case sub.Fresh:
 		return s.submitAfresh(ctx, tx, holder.document, sub, d, j)
 	case sub.IdempotencyKey == "":
-		return holder, nil
+		return holder.pair, nil
 	}
 	if err := s.insertDocument(ctx, tx, d, key, holder.document.IsZero()); err != nil {
 		return pair{}, err
@@ -63,6 +63,9 @@ func (s *Postgres) submit(ctx context.Context, tx pgx.Tx, sub Submission, d Docu
 	}
 	if first := inserted[0]; first.ID != j.ID {
 		// The key was given before: its document answers, not the new one.
+		if err := s.givenBefore(ctx, tx, sub, first.DocumentID); err != nil {
+			return pair{}, err
+		}
 		_, err := s.exec(ctx, tx, `DELETE FROM jobs_schema.documents WHERE id = $1::uuid`, pgUUID(d.ID))
 		return pair{first.DocumentID, first.ID}, err
 	}
@@ -89,13 +92,26 @@ func (s *Postgres) submitAfresh(ctx context.Context, tx pgx.Tx, holder jobs.ID, 
 	}
 	d.ID, j.DocumentID = holder, holder
 	found, err := s.replaceJobs(ctx, tx, alive, j, "submitted afresh")
-	if err != nil || found.job != j.ID {
-		return found, err // the idempotency key was given before
+	if err != nil {
+		return pair{}, err
+	}
+	if found.job != j.ID { // the idempotency key was given before
+		return found, s.givenBefore(ctx, tx, sub, found.document)
 	}
 	if err := s.insertRequest(ctx, tx, sub, j.ID); err != nil {
 		return pair{}, err
 	}
-	return found, s.updateDocument(ctx, tx, d, sub.Password)
+	return found, s.updateDocument(ctx, tx, d)
+}
+
+// givenBefore refuses a submission whose idempotency key is that of a document
+// with another password.
+func (s *Postgres) givenBefore(ctx context.Context, tx pgx.Tx, sub Submission, document jobs.ID) error {
+	stored, err := s.passwordOf(ctx, tx, document)
+	if err == nil && !sub.hasPassword(stored) {
+		err = jobs.ErrKeyReused
+	}
+	return err
 }
 
 // Reprocess implements Store.
@@ -117,8 +133,14 @@ func (s *Postgres) Reprocess(ctx context.Context, id jobs.ID, r Reprocess) (Subm
 		if err := s.exists(ctx, tx, id); err != nil {
 			return err
 		}
-		found, err = s.replaceJobs(ctx, tx, alive, j, r.By)
-		return err
+		before, err := s.jobOf(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if found, err = s.replaceJobs(ctx, tx, alive, j, r.By); err != nil {
+			return err
+		}
+		return s.copyCallback(ctx, tx, before, j.ID)
 	})
 	if err != nil {
 		return Submitted{}, fmt.Errorf("reprocess document %s: %w", id, err)
@@ -158,15 +180,12 @@ ON CONFLICT (dedup_key) WHERE dedup_key IS NOT NULL DO NOTHING`,
 }
 
 // updateDocument writes what a fresh submission says of a document that is
-// there. A password that is not given stays what it was.
-func (s *Postgres) updateDocument(ctx context.Context, tx pgx.Tx, d Document, password string) error {
+// there. Its password is the same.
+func (s *Postgres) updateDocument(ctx context.Context, tx pgx.Tx, d Document) error {
 	_, err := s.exec(ctx, tx, `
 UPDATE jobs_schema.documents SET filename = $2::text, media_type = $3::text, metadata = $4::jsonb, options = $5::json WHERE id = $1::uuid`,
 		pgUUID(d.ID), d.Filename, d.MediaType, string(d.Metadata), string(d.Options))
-	if err != nil || password == "" {
-		return err
-	}
-	return s.setPassword(ctx, tx, d.ID, password)
+	return err
 }
 
 func (s *Postgres) setPassword(ctx context.Context, tx pgx.Tx, id jobs.ID, password string) error {
@@ -176,25 +195,42 @@ ON CONFLICT (document_id) DO UPDATE SET password = excluded.password`, pgUUID(id
 	return err
 }
 
-// holder returns the document that answers for a key, zero if none does, and the
-// job that answers for the document: the one alive, else the one that made its
-// content, else the newest; zero if there is none. In one statement, so that
-// they belong together.
-func (s *Postgres) holder(ctx context.Context, tx pgx.Tx, key string) (pair, error) {
-	found, err := pgQuery(ctx, s, tx, func(row pgx.CollectableRow) (pair, error) {
-		var p pair
+// holder is a document, its password and the job that answers for it.
+type holder struct {
+	pair
+	password string
+}
+
+// holder returns the document that answers for a key; zero if none does.
+func (s *Postgres) holder(ctx context.Context, tx pgx.Tx, key string) (holder, error) {
+	return s.holds(ctx, tx, `d.dedup_key = $1::text`, key)
+}
+
+// jobOf returns the job that answers for a document; zero if there is none.
+func (s *Postgres) jobOf(ctx context.Context, tx pgx.Tx, document jobs.ID) (jobs.ID, error) {
+	h, err := s.holds(ctx, tx, `d.id = $1::uuid`, pgUUID(document))
+	return h.job, err
+}
+
+// holds returns the document that a condition is true of, and the job that
+// answers for it: the one alive, else the one that made its content, else the
+// newest; zero if there is none. In one statement, so that they belong together.
+func (s *Postgres) holds(ctx context.Context, tx pgx.Tx, where string, arg any) (holder, error) {
+	found, err := pgQuery(ctx, s, tx, func(row pgx.CollectableRow) (holder, error) {
+		var h holder
 		var job pgtype.UUID
-		err := row.Scan((*[16]byte)(&p.document), &job)
+		err := row.Scan((*[16]byte)(&h.document), &job, &h.password)
 		if job.Valid {
-			p.job = job.Bytes
+			h.job = job.Bytes
 		}
-		return p, err
+		return h, err
 	}, `
 SELECT d.id, (SELECT id FROM jobs_schema.background_jobs WHERE document_id = d.id
-	ORDER BY `+postgresLive+` DESC, coalesce(id = d.content_job_id, FALSE) DESC, created_at DESC, id DESC LIMIT 1)
-FROM jobs_schema.documents d WHERE d.dedup_key = $1::text`, key)
+	ORDER BY `+postgresLive+` DESC, coalesce(id = d.content_job_id, FALSE) DESC, created_at DESC, id DESC LIMIT 1),
+	coalesce((SELECT password FROM jobs_schema.document_secrets WHERE document_id = d.id), '')
+FROM jobs_schema.documents d WHERE `+where, arg)
 	if err != nil || len(found) == 0 {
-		return pair{}, err
+		return holder{}, err
 	}
 	return found[0], nil
 }

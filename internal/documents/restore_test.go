@@ -63,7 +63,7 @@ func TestDumpAndRestore(t *testing.T) {
 	if n := to.count(`SELECT count(*) FROM document_replaced WHERE job_id = ? AND document_id = ?`, replaced.String(), s.Document.ID.String()); n != 1 {
 		t.Error("the pages that were replaced are forgotten")
 	}
-	if again := to.submit(Submission{Owner: "me"}); again.Document.ID != s.Document.ID {
+	if again := to.submit(Submission{Owner: "me", Password: "pw"}); again.Document.ID != s.Document.ID {
 		t.Error("the copy does not answer for its bytes")
 	}
 	to.exec(`UPDATE documents SET filename = 'changed.pdf'`)

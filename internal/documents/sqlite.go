@@ -141,7 +141,10 @@ BEGIN
 	UPDATE documents SET dedup_key = NULL
 	WHERE id = old.document_id AND dedup_key IS NOT NULL AND content_job_id IS NULL AND ` + noLiveJob("old.document_id") + `;
 END;
-`, sqliteDeliveries}
+`, sqliteDeliveries, `
+-- An owner's documents are listed without reading everybody's.
+CREATE INDEX documents_by_owner ON documents (owner, created_at, id);
+`}
 }
 
 // live is the condition that a job of background_jobs is not at its end: it

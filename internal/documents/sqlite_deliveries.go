@@ -24,7 +24,7 @@ CREATE TABLE job_requests (
 CREATE TABLE webhook_deliveries (
 	id           INTEGER PRIMARY KEY AUTOINCREMENT,
 	job_id       TEXT NOT NULL,
-	document_id  TEXT REFERENCES documents (id) ON DELETE CASCADE,
+	document_id  TEXT REFERENCES documents (id) ON DELETE SET NULL, -- what is to be sent outlives it
 	event        TEXT NOT NULL CHECK (event IN ('job.completed', 'job.failed', 'job.interrupted')),
 	payload      TEXT NOT NULL CHECK (json_type(payload) = 'object'),
 	url          TEXT NOT NULL,
@@ -105,6 +105,31 @@ func insertRequest(ctx context.Context, tx *sql.Tx, sub Submission, job jobs.ID)
 	return err
 }
 
+// register has a job that is not at its end told to a callback, and returns
+// false if it is, or another callback is told of it.
+func (s *SQLite) register(ctx context.Context, job jobs.ID, callback string) (bool, error) {
+	var told []string
+	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+		told, err = query(ctx, tx, scanText, `
+INSERT INTO job_requests (job_id, callback_url) SELECT id, ?2 FROM background_jobs WHERE id = ?1 AND `+live+`
+ON CONFLICT (job_id) DO UPDATE SET callback_url = coalesce(job_requests.callback_url, excluded.callback_url)
+RETURNING callback_url`, job.String(), callback)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("register callback of job %s: %w", job, err)
+	}
+	return len(told) == 1 && told[0] == callback, nil
+}
+
+// copyCallback has a job told to whom another is.
+func copyCallback(ctx context.Context, tx *sql.Tx, from, to jobs.ID) error {
+	_, err := tx.ExecContext(ctx, `
+INSERT INTO job_requests (job_id, callback_url)
+SELECT ?2, callback_url FROM job_requests WHERE job_id = ?1 AND callback_url IS NOT NULL`, from.String(), to.String())
+	return err
+}
+
 // TraceParent implements Store.
 func (s *SQLite) TraceParent(ctx context.Context, job jobs.ID) (string, error) {
 	var trace string
@@ -167,6 +192,13 @@ func (s *SQLite) DeliveryFailed(ctx context.Context, id int64, attempt, status i
 UPDATE webhook_deliveries SET status = CASE WHEN ?5 THEN 'given_up' ELSE 'pending' END, last_error = ?3, last_status = nullif(?4, 0),
 	next_at = `+later("?6")+`
 WHERE id = ?1 AND attempts = ?2 AND status = 'pending'`, id, attempt, cleanReason(why), status, giveUp, seconds(next))
+}
+
+// DeliveryStopped implements Store.
+func (s *SQLite) DeliveryStopped(ctx context.Context, id int64, attempt int, why string) error {
+	return s.settle(ctx, id, `
+UPDATE webhook_deliveries SET attempts = attempts - 1, last_error = ?3, last_status = NULL, next_at = strftime('%Y-%m-%d %H:%M:%f', 'now')
+WHERE id = ?1 AND attempts = ?2 AND attempts > 0 AND status = 'pending'`, id, attempt, cleanReason(why))
 }
 
 // settle writes how an attempt ended.

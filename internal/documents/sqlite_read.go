@@ -48,6 +48,12 @@ func scanID(row scanner) (jobs.ID, error) {
 	return id, nil
 }
 
+func scanText(row scanner) (string, error) {
+	var s string
+	err := row.Scan(&s)
+	return s, err
+}
+
 func exists(ctx context.Context, tx *sql.Tx, id jobs.ID) error {
 	var one int
 	err := tx.QueryRowContext(ctx, `SELECT 1 FROM documents WHERE id = ?`, id.String()).Scan(&one)
@@ -131,12 +137,16 @@ func (s *SQLite) Recorded(ctx context.Context, job jobs.ID) (int, error) {
 
 // Password implements Store.
 func (s *SQLite) Password(ctx context.Context, id jobs.ID) (string, error) {
-	var p string
-	err := s.db.Reader().QueryRowContext(ctx, `SELECT password FROM document_secrets WHERE document_id = ?`, id.String()).Scan(&p)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
-	}
+	p, err := passwordOf(ctx, s.db.Reader(), id)
 	return p, s.explain("read secret of document "+id.String(), err)
+}
+
+func passwordOf(ctx context.Context, q querier, id jobs.ID) (string, error) {
+	found, err := query(ctx, q, scanText, `SELECT password FROM document_secrets WHERE document_id = ?`, id.String())
+	if err != nil || len(found) == 0 {
+		return "", err
+	}
+	return found[0], nil
 }
 
 func setPassword(ctx context.Context, tx *sql.Tx, id jobs.ID, password string) error {

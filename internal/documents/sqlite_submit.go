@@ -24,7 +24,7 @@ func (s *SQLite) Submit(ctx context.Context, sub Submission) (Submitted, error) 
 		if err != nil {
 			return Submitted{}, fmt.Errorf("submit document: %w", err)
 		}
-		out, err := answer(ctx, s, s.db, found, j.ID)
+		out, err := answerSubmission(ctx, s, s.db, sub, found, j.ID)
 		if errors.Is(err, ErrNotFound) && found.job != j.ID && ctx.Err() == nil {
 			continue // what was found is deleted by now
 		}
@@ -38,18 +38,14 @@ func (s *SQLite) submit(ctx context.Context, tx *sql.Tx, sub Submission, d Docum
 	if err != nil {
 		return pair{}, err
 	}
+	same, err := hasPassword(ctx, tx, sub, holder)
+	if err != nil {
+		return pair{}, err
+	}
 	switch {
-	case holder.IsZero():
+	case holder.IsZero() || !same:
 	case sub.Fresh:
-		d.ID, j.DocumentID = holder, holder
-		found, err := s.replaceJob(ctx, tx, j, "submitted afresh")
-		if err != nil || found.job != j.ID {
-			return found, err // the key was given before
-		}
-		if err := insertRequest(ctx, tx, sub, j.ID); err != nil {
-			return pair{}, err
-		}
-		return found, updateDocument(ctx, tx, d, sub.Password)
+		return s.submitAfresh(ctx, tx, holder, sub, d, j)
 	case sub.IdempotencyKey == "":
 		job, err := jobOf(ctx, tx, holder)
 		return pair{holder, job}, err
@@ -68,10 +64,45 @@ func (s *SQLite) submit(ctx context.Context, tx *sql.Tx, sub Submission, d Docum
 	}
 	if first := inserted[0]; first.ID != j.ID {
 		// The key was given before: its document answers, not the new one.
+		if err := givenBefore(ctx, tx, sub, first.DocumentID); err != nil {
+			return pair{}, err
+		}
 		_, err := tx.ExecContext(ctx, `DELETE FROM documents WHERE id = ?`, d.ID.String())
 		return pair{first.DocumentID, first.ID}, err
 	}
 	return pair{d.ID, j.ID}, insertRequest(ctx, tx, sub, j.ID)
+}
+
+// submitAfresh makes a new job for the document that holds the key.
+func (s *SQLite) submitAfresh(ctx context.Context, tx *sql.Tx, holder jobs.ID, sub Submission, d Document, j jobs.NewJob) (pair, error) {
+	d.ID, j.DocumentID = holder, holder
+	found, err := s.replaceJob(ctx, tx, j, "submitted afresh")
+	if err != nil {
+		return pair{}, err
+	}
+	if found.job != j.ID { // the idempotency key was given before
+		return found, givenBefore(ctx, tx, sub, found.document)
+	}
+	if err := insertRequest(ctx, tx, sub, j.ID); err != nil {
+		return pair{}, err
+	}
+	return found, updateDocument(ctx, tx, d)
+}
+
+// hasPassword reports whether a document's password is the submission's.
+func hasPassword(ctx context.Context, tx *sql.Tx, sub Submission, document jobs.ID) (bool, error) {
+	stored, err := passwordOf(ctx, tx, document)
+	return err == nil && sub.hasPassword(stored), err
+}
+
+// givenBefore refuses a submission whose idempotency key is that of a document
+// with another password.
+func givenBefore(ctx context.Context, tx *sql.Tx, sub Submission, document jobs.ID) error {
+	same, err := hasPassword(ctx, tx, sub, document)
+	if err == nil && !same {
+		err = jobs.ErrKeyReused
+	}
+	return err
 }
 
 // Reprocess implements Store.
@@ -89,9 +120,14 @@ func (s *SQLite) Reprocess(ctx context.Context, id jobs.ID, r Reprocess) (Submit
 		if err := exists(ctx, tx, id); err != nil {
 			return err
 		}
-		var err error
-		found, err = s.replaceJob(ctx, tx, j, r.By)
-		return err
+		before, err := jobOf(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if found, err = s.replaceJob(ctx, tx, j, r.By); err != nil {
+			return err
+		}
+		return copyCallback(ctx, tx, before, j.ID)
 	})
 	if err != nil {
 		return Submitted{}, fmt.Errorf("reprocess document %s: %w", id, err)
@@ -142,14 +178,11 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, CASE WHEN ?10 THEN ?9 END)`,
 }
 
 // updateDocument writes what a fresh submission says of a document that is
-// there. A password that is not given stays what it was.
-func updateDocument(ctx context.Context, tx *sql.Tx, d Document, password string) error {
+// there. Its password is the same.
+func updateDocument(ctx context.Context, tx *sql.Tx, d Document) error {
 	_, err := tx.ExecContext(ctx, `UPDATE documents SET filename = ?, media_type = ?, metadata = ?, options = ? WHERE id = ?`,
 		d.Filename, d.MediaType, string(d.Metadata), string(d.Options), d.ID.String())
-	if err != nil || password == "" {
-		return err
-	}
-	return setPassword(ctx, tx, d.ID, password)
+	return err
 }
 
 func documentByKey(ctx context.Context, tx *sql.Tx, key string) (jobs.ID, error) {

@@ -19,16 +19,19 @@ type Store interface {
 	// none.
 	//
 	// A submission with an IdempotencyKey that was given before answers with
-	// the first job (its source and options must be the same:
-	// jobs.ErrKeyReused). One without a key, whose owner, source and record
-	// options are those of a document that is there, answers with that document
-	// and its job. Fresh makes a new job for that document instead, cancels
-	// those of it that are still alive, and gives it the name, metadata, options
-	// and password of this submission. ErrInvalid, jobs.ErrKeyReused.
+	// the first job (its source, options and password must be the same:
+	// jobs.ErrKeyReused). One without a key, whose owner, source, record options
+	// and password are those of a document that is there, answers with that
+	// document and its job: who does not know the password gets nothing of what
+	// it opened, but a document of their own. Fresh makes a new job for that
+	// document instead, cancels those of it that are still alive, and gives it
+	// the name, metadata and options of this submission. ErrInvalid,
+	// jobs.ErrKeyReused.
 	Submit(ctx context.Context, sub Submission) (Submitted, error)
 
 	// Reprocess makes a new job for a document and cancels those of it that are
-	// still alive. Its content stays readable until the new job publishes.
+	// still alive. Its content stays readable until the new job publishes. Whoever
+	// was to be told of the job that it replaces is told of the new one.
 	// ErrNotFound, ErrNoSource.
 	Reprocess(ctx context.Context, id jobs.ID, r Reprocess) (Submitted, error)
 
@@ -43,7 +46,8 @@ type Store interface {
 	Publish(ctx context.Context, f jobs.Fence, profile json.RawMessage) error
 
 	// Delete cancels the document's live jobs and deletes it with its jobs,
-	// their history and pages, and its secret. Its source goes with the next
+	// their history and pages, and its secret, but not the deliveries of its
+	// jobs: what is to be told is told. Its source goes with the next
 	// sweep of the blob store if no other document has it. Where it could not
 	// come to its end, the document is still there and no longer readable:
 	// delete it again. ErrNotFound.
@@ -101,6 +105,11 @@ type Store interface {
 	// be none. jobs.ErrLeaseLost: the delivery is not this attempt's any more;
 	// nothing was written.
 	DeliveryFailed(ctx context.Context, id int64, attempt, status int, why string, next time.Duration, giveUp bool) error
+
+	// DeliveryStopped records that whoever made an attempt broke it off, for no
+	// fault of the receiver: it does not count, and the next is due at once.
+	// jobs.ErrLeaseLost as in DeliveryFailed.
+	DeliveryStopped(ctx context.Context, id int64, attempt int, why string) error
 
 	// Deliveries returns the deliveries of a job, the newest first, at most
 	// limit (0: 100; at most 1000). The zero ID: of all jobs.

@@ -3,6 +3,7 @@ package documents
 import (
 	"bytes"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -129,6 +130,12 @@ func (s Submission) recordKey() string {
 	}
 	sum := sha256.Sum256(fields)
 	return hex.EncodeToString(sum[:])
+}
+
+// hasPassword reports whether a document's password is the submission's. How
+// long it takes tells nothing of what is in it.
+func (s Submission) hasPassword(password string) bool {
+	return subtle.ConstantTimeCompare([]byte(s.Password), []byte(password)) == 1
 }
 
 // job is the job that reads the document.

@@ -73,10 +73,11 @@ type PicturesConfig struct {
 // kept in memory while there is room, and made once however many ask for it.
 // Documents that were just asked about stay open for some seconds.
 //
-// Errors, beside those of the stores: ErrNoSuchPage, ErrNoSuchImage,
+// Errors, beside those of the stores: ErrNoSuchPage, ErrNoSuchImage, ErrBusy,
 // documents.ErrNotFound, documents.ErrNoSource, *pdf.Error; pdf.ErrClosed after
-// Close. One that is the document's own fault is remembered for a minute, so
-// that asking again for a page that kills readers is cheap.
+// Close. One that is the document's own fault is remembered for a minute and for
+// all that is asked of the page, so that asking again for a page that kills
+// readers is cheap.
 type Pictures struct {
 	documents documents.Store
 	shelf     *shelf

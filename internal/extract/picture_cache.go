@@ -23,7 +23,16 @@ type pictureKey struct {
 // nobody wants the value any more.
 type makeFunc func(ctx context.Context) (v any, size int64, err error)
 
+// ErrBusy: as many wait for pictures as may, or it took too long until this one's
+// turn came.
+var ErrBusy = errors.New("too many pictures are asked for")
+
 const (
+	// mostWaiting is how many requests may wait for what is not kept.
+	mostWaiting = 32
+	// mostWait is how long a request waits until its turn comes: what it asks for
+	// is being made.
+	mostWait = 20 * time.Second
 	// overhead is what an entry takes beside its value, at most.
 	overhead = 500
 	// blameFor is how long a failure is remembered that is the document's fault.
@@ -43,6 +52,7 @@ type cache struct {
 	recent  *list.List                   // the latest used first
 	size    int64
 	flights map[pictureKey]*flight
+	waiting int // requests, in all flights
 	closed  bool
 	all     sync.WaitGroup // flights
 }
@@ -55,9 +65,11 @@ type entry struct {
 	until time.Time // of an error
 }
 
-// flight is a value that is being made. entry is there once done is closed.
+// flight is a value that is being made, once begun is closed. entry is there
+// once done is closed.
 type flight struct {
 	cancel  context.CancelFunc
+	begun   chan struct{}
 	done    chan struct{}
 	entry   entry
 	waiting int // guarded by cache.mu
@@ -82,11 +94,21 @@ func (c *cache) get(ctx context.Context, key pictureKey, fill makeFunc) (any, er
 	if f == nil {
 		return e.value, e.err
 	}
+	defer c.leave(key, f)
+	turn := time.NewTimer(mostWait)
+	defer turn.Stop()
+	select {
+	case <-f.begun:
+	case <-f.done:
+	case <-turn.C:
+		return nil, ErrBusy
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 	select {
 	case <-f.done:
 		return f.entry.value, f.entry.err
 	case <-ctx.Done():
-		c.leave(key, f)
 		return nil, context.Cause(ctx)
 	}
 }
@@ -98,43 +120,77 @@ func (c *cache) join(key pictureKey, fill makeFunc) (entry, *flight, error) {
 	if c.closed {
 		return entry{}, nil, pdf.ErrClosed
 	}
-	if at := c.kept[key]; at != nil {
-		e := at.Value.(entry)
-		if e.err == nil || time.Now().Before(e.until) {
-			c.recent.MoveToFront(at)
-			return e, nil, nil
-		}
-		c.remove(at)
+	if e, ok := c.find(key); ok {
+		return e, nil, nil
+	}
+	if c.waiting >= mostWaiting {
+		return entry{}, nil, ErrBusy
 	}
 	f := c.flights[key]
 	if f == nil {
 		f = c.start(key, fill)
 	}
 	f.waiting++
+	c.waiting++
 	return entry{}, f, nil
 }
 
+// find returns what is kept under the key, or the failure for which its page is
+// blamed.
+func (c *cache) find(key pictureKey) (entry, bool) {
+	for _, k := range []pictureKey{key, key.blame()} {
+		at := c.kept[k]
+		if at == nil {
+			continue
+		}
+		e := at.Value.(entry)
+		if e.err == nil || time.Now().Before(e.until) {
+			c.recent.MoveToFront(at)
+			return e, true
+		}
+		c.remove(at)
+	}
+	return entry{}, false
+}
+
+// blame is the key of a page's failure. It stands for whatever is asked of the
+// page: at another resolution it would cost a reader again.
+func (k pictureKey) blame() pictureKey { return pictureKey{src: k.src, page: k.page} }
+
 func (c *cache) start(key pictureKey, fill makeFunc) *flight {
 	ctx, cancel := context.WithCancel(c.life)
-	f := &flight{cancel: cancel, done: make(chan struct{}), entry: entry{key: key}}
+	f := &flight{cancel: cancel, begun: make(chan struct{}), done: make(chan struct{}), entry: entry{key: key}}
 	c.flights[key] = f
 	c.all.Go(func() {
 		defer cancel()
-		f.entry.value, f.entry.size, f.entry.err = c.fill(ctx, fill)
+		f.entry.value, f.entry.size, f.entry.err = c.fill(ctx, f, fill)
 		f.entry.size += overhead
 		c.land(f)
 	})
 	return f
 }
 
-func (c *cache) fill(ctx context.Context, fill makeFunc) (any, int64, error) {
+// fill waits for a turn and makes the value, unless its page failed meanwhile.
+func (c *cache) fill(ctx context.Context, f *flight, fill makeFunc) (any, int64, error) {
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
 	case <-ctx.Done():
 		return nil, 0, context.Cause(ctx)
 	}
+	close(f.begun)
+	if err := c.blamed(f.entry.key); err != nil {
+		return nil, 0, err
+	}
 	return fill(ctx)
+}
+
+// blamed is the failure that is remembered of the page, nil where there is none.
+func (c *cache) blamed(key pictureKey) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, _ := c.find(key.blame())
+	return e.err
 }
 
 // land keeps what was made, and failures that trying again would not mend.
@@ -144,11 +200,22 @@ func (c *cache) land(f *flight) {
 	if c.flights[f.entry.key] == f {
 		delete(c.flights, f.entry.key)
 	}
-	if f.entry.err == nil || blames(f.entry.err) {
-		f.entry.until = time.Now().Add(blameFor)
+	switch {
+	case f.entry.err == nil:
 		c.keep(f.entry)
+	case blames(f.entry.err):
+		c.keepBlame(f.entry)
 	}
 	close(f.done)
+}
+
+// keepBlame remembers a failure from the first time on: those who waited
+// meanwhile and are told the same do not make it last.
+func (c *cache) keepBlame(e entry) {
+	e.key, e.until = e.key.blame(), time.Now().Add(blameFor)
+	if _, ok := c.find(e.key); !ok {
+		c.keep(e)
+	}
 }
 
 // blames tells failures that are the document's fault.
@@ -181,6 +248,7 @@ func (c *cache) remove(at *list.Element) {
 func (c *cache) leave(key pictureKey, f *flight) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.waiting--
 	if f.waiting--; f.waiting > 0 {
 		return
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -36,7 +35,7 @@ func TestCacheMakesOnce(t *testing.T) {
 			return "picture", 10, nil
 		}
 		var all sync.WaitGroup
-		for range 50 {
+		for range mostWaiting {
 			all.Go(func() {
 				if v, err := c.get(t.Context(), pictureKey{page: 1}, slow); v != "picture" || err != nil {
 					t.Errorf("%v, %v", v, err)
@@ -165,7 +164,7 @@ func TestCacheRemembersBlame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache(2, 1<<20)
 		defer c.close()
-		for _, test := range []struct {
+		for i, test := range []struct {
 			err  error
 			want int64 // makes in two calls
 		}{
@@ -175,9 +174,10 @@ func TestCacheRemembersBlame(t *testing.T) {
 			{errors.New("store away"), 2},
 		} {
 			var made atomic.Int64
-			key := pictureKey{page: int(test.want), dpi: strings.Index(test.err.Error(), "n")}
+			dpi := 0
 			get := func() {
-				_, err := c.get(t.Context(), key, func(context.Context) (any, int64, error) {
+				dpi++ // however it is asked for
+				_, err := c.get(t.Context(), pictureKey{page: i + 1, dpi: dpi}, func(context.Context) (any, int64, error) {
 					made.Add(1)
 					return nil, 0, test.err
 				})
@@ -222,6 +222,91 @@ func TestCacheCloses(t *testing.T) {
 		}
 		if _, err := c.get(t.Context(), pictureKey{}, nil); !errors.Is(err, pdf.ErrClosed) {
 			t.Errorf("after close: %v", err)
+		}
+	})
+}
+
+// A page that fails costs one attempt, though it was asked for in many ways
+// before it failed; other pages, and other sources, are not blamed, and what was
+// made before is still given.
+func TestCacheBlamesThePage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCache(1, 1<<20)
+		defer c.close()
+		var made atomic.Int64
+		before := pictureKey{page: 1, list: true}
+		if _, err := c.get(t.Context(), before, value("list", 0, &made)); err != nil {
+			t.Fatal(err)
+		}
+		bad := &pdf.Error{Code: pdf.CodePageTimeout, Err: errors.New("not done")}
+		var tried atomic.Int64
+		var all sync.WaitGroup
+		for i := range 20 {
+			all.Go(func() {
+				_, err := c.get(t.Context(), pictureKey{page: 1, dpi: 18 + i, image: i % 2}, func(context.Context) (any, int64, error) {
+					tried.Add(1)
+					pass(10 * time.Second)
+					return nil, 0, bad
+				})
+				if !errors.Is(err, bad) {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if tried.Load() != 1 {
+			t.Errorf("the page was tried %d times", tried.Load())
+		}
+		pass(blameFor - time.Second)
+		if _, err := c.get(t.Context(), pictureKey{page: 1, dpi: 500}, nil); !errors.Is(err, bad) {
+			t.Error(err)
+		}
+		for _, key := range []pictureKey{before, {page: 2, dpi: 18}, {src: sourceKey{sha256: "b"}, page: 1}, {src: sourceKey{mark: [32]byte{1}}, page: 1}} {
+			if _, err := c.get(t.Context(), key, value("ok", 0, &made)); err != nil {
+				t.Errorf("%+v: %v", key, err)
+			}
+		}
+	})
+}
+
+// A bounded number of requests wait, and none longer for its turn than is
+// reasonable: nobody who asks for many pictures makes everybody wait.
+func TestCacheIsBusy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCache(1, 1<<20)
+		defer c.close()
+		slow := func(context.Context) (any, int64, error) {
+			pass(2 * mostWait)
+			return "picture", 0, nil
+		}
+		began := time.Now()
+		errs := make(chan error, mostWaiting)
+		ask := func(page int) {
+			_, err := c.get(t.Context(), pictureKey{page: page}, slow)
+			errs <- err
+		}
+		go ask(0)
+		synctest.Wait() // it is its turn
+		for page := 1; page < mostWaiting; page++ {
+			go ask(page)
+		}
+		synctest.Wait()
+		if _, err := c.get(t.Context(), pictureKey{page: 99}, slow); !errors.Is(err, ErrBusy) {
+			t.Errorf("one more than may wait: %v", err)
+		}
+		for range mostWaiting - 1 {
+			if err := <-errs; !errors.Is(err, ErrBusy) || time.Since(began) != mostWait {
+				t.Fatalf("%v after %v", err, time.Since(began))
+			}
+		}
+		if err := <-errs; err != nil || time.Since(began) != 2*mostWait {
+			t.Errorf("the one whose turn it was: %v after %v", err, time.Since(began))
+		}
+		var made atomic.Int64
+		if v, err := c.get(t.Context(), pictureKey{page: 99}, value(1, 0, &made)); v != 1 || err != nil {
+			t.Errorf("afterwards: %v, %v", v, err)
 		}
 	})
 }

@@ -68,6 +68,9 @@ func New(config Config) (*Pool, error) {
 // takes several seconds.
 func (p *Pool) Cold() bool { return cold(p.cache) }
 
+// Readers is how many readers the pool has at most.
+func (p *Pool) Readers() int { return p.config.Readers }
+
 // Warm starts all readers that are not started yet. The first one compiles
 // PDFium if need be, the others follow.
 func (p *Pool) Warm(ctx context.Context) error {

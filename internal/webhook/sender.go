@@ -30,6 +30,8 @@ type Store interface {
 	Delivered(ctx context.Context, id int64, attempt int) error
 	// DeliveryFailed puts one off, or gives it up.
 	DeliveryFailed(ctx context.Context, id int64, attempt, status int, why string, next time.Duration, giveUp bool) error
+	// DeliveryStopped gives one back that was broken off: the attempt does not count.
+	DeliveryStopped(ctx context.Context, id int64, attempt int, why string) error
 }
 
 // What came of an attempt, for Sender.Sent.
@@ -63,7 +65,8 @@ const (
 )
 
 // Run sends until ctx ends. What is on its way then may still arrive within a
-// moment; what does not is due again at once, for whoever comes next.
+// moment; what does not is due again at once, for whoever comes next, and the
+// attempt does not count.
 func (s *Sender) Run(ctx context.Context) {
 	p := s.pace
 	if p.delays == nil {
@@ -197,19 +200,21 @@ func (r *round) decide(d documents.Delivery, a answer) (outcome string, write fu
 	if a.err == nil {
 		return SentDelivered, func(ctx context.Context) error { return r.Store.Delivered(ctx, d.ID, d.Attempts) }
 	}
-	why, outcome := a.err.Error(), SentFailed
+	if r.sending.Err() != nil && a.status == 0 {
+		return SentFailed, func(ctx context.Context) error {
+			return r.Store.DeliveryStopped(ctx, d.ID, d.Attempts, "the service stopped while this was on its way")
+		}
+	}
 	wait, again := r.pace.next(d.Attempts, a.asked)
-	switch {
-	case r.sending.Err() != nil && a.status == 0:
-		why, wait, again = "the service stopped while this was on its way", 0, true
-	case a.status == http.StatusGone: // the receiver wants no more, says Standard Webhooks
+	if a.status == http.StatusGone { // the receiver wants no more, says Standard Webhooks
 		again = false
 	}
+	outcome = SentFailed
 	if !again {
 		outcome = SentGivenUp
 	}
 	return outcome, func(ctx context.Context) error {
-		return r.Store.DeliveryFailed(ctx, d.ID, d.Attempts, a.status, why, wait, !again)
+		return r.Store.DeliveryFailed(ctx, d.ID, d.Attempts, a.status, a.err.Error(), wait, !again)
 	}
 }
 

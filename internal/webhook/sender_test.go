@@ -257,7 +257,7 @@ func TestStopped(t *testing.T) {
 		if took := time.Since(began); took > 3*time.Second {
 			e.Errorf("stopping took %v", took)
 		}
-		if d := e.delivery(j.ID); d.Status != documents.DeliveryPending || !strings.Contains(d.LastError, "stopped") {
+		if d := e.delivery(j.ID); d.Status != documents.DeliveryPending || d.Attempts != 0 || !strings.Contains(d.LastError, "stopped") {
 			e.Errorf("delivery: %+v", d)
 		}
 		e.send()
