@@ -28,7 +28,10 @@ import (
 //
 //	peak_MiB  resident memory of the service and its readers together, at most
 func BenchmarkLoadUploads(b *testing.B) {
-	const files, size = 200, 20_000_000
+	files, size := 200, 20_000_000
+	if testing.Short() {
+		files, size = 10, 1_000_000
+	}
 	for _, workers := range []int{0, 2} {
 		b.Run(fmt.Sprint("workers=", workers), func(b *testing.B) {
 			s := serve(b, dataDir(b), "--workers", strconv.Itoa(workers))
@@ -44,7 +47,7 @@ func BenchmarkLoadUploads(b *testing.B) {
 				all.Wait()
 				took += time.Since(began)
 			}
-			total := float64(b.N) * files * size / 1e6
+			total := float64(b.N) * float64(files*size) / 1e6
 			b.ReportMetric(total/took.Seconds(), "MB/s")
 			b.ReportMetric(float64(watch())/(1<<20), "peak_MiB")
 			b.ReportMetric(took.Seconds()/float64(b.N), "s/round")
@@ -122,7 +125,10 @@ func (s *service) watchMemory() func() int {
 //	ms_first, ms_last  from the upload's answer until a client heard of it
 //	KiB/client         of the service's resident memory
 func BenchmarkLoadStreams(b *testing.B) {
-	const clients = 1000
+	clients := 1000
+	if testing.Short() {
+		clients = 20
+	}
 	s := serve(b, dataDir(b), "--workers", "0")
 	idle := s.memory()
 	lines := make([]chan string, clients)
@@ -160,7 +166,7 @@ func BenchmarkLoadStreams(b *testing.B) {
 	}
 	b.ReportMetric(float64(first.Microseconds())/1e3/float64(b.N), "ms_first")
 	b.ReportMetric(float64(last.Microseconds())/1e3/float64(b.N), "ms_last")
-	b.ReportMetric(float64(followed-idle)/1024/clients, "KiB/client")
+	b.ReportMetric(float64(followed-idle)/1024/float64(clients), "KiB/client")
 	b.ReportMetric(float64(s.memory())/(1<<20), "MiB")
 }
 
@@ -270,6 +276,9 @@ var loadRoutes = []string{
 //
 //	p95_ms  of the route; the routes as a whole: of the slowest
 func BenchmarkLoadPages(b *testing.B) {
+	if testing.Short() {
+		b.Skip("filling the tables takes a minute")
+	}
 	b.Run("sqlite", func(b *testing.B) {
 		dir := dataDir(b)
 		if code, _ := serve(b, dir, "--workers", "0").signal(syscall.SIGTERM); code != 0 { // makes the tables

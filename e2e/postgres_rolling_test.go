@@ -117,5 +117,13 @@ func TestPostgresRollingRestart(t *testing.T) {
 	if n := ask[int](t, c, `SELECT count(*) FROM job_steps`); n != pages*len(accepted) {
 		t.Errorf("%d pages of %d documents", n, len(accepted))
 	}
+	// Nothing that was recorded is read again: an attempt begins where the one
+	// before it ended. What was in flight is all that is redone.
+	if n := ask[int](t, c, `SELECT count(*) FROM (
+			SELECT event, steps_done, lead(steps_done) OVER (PARTITION BY job_id ORDER BY id) AS next
+			FROM job_events WHERE event IN ('interrupted', 'started')) AS e
+		WHERE event = 'interrupted' AND next IS DISTINCT FROM steps_done`); n > 0 {
+		t.Errorf("%d attempts did not begin where the one before them ended", n)
+	}
 	t.Logf("%d documents, %d interruptions", len(accepted), interrupted)
 }

@@ -19,7 +19,11 @@ const manyJobs = 100_000
 func BenchmarkConsole(b *testing.B, open func(tb testing.TB) Harness) {
 	e := newEnv(b, open)
 	c := e.console()
-	e.crowd(manyJobs)
+	crowd := manyJobs
+	if testing.Short() {
+		crowd = 1000
+	}
+	e.crowd(crowd)
 	ctx := b.Context()
 	list := func(f jobs.Filter) func() error {
 		return func() error { _, err := e.Store.List(ctx, f); return err }
