@@ -32,6 +32,10 @@ func (q JobFilter) selection(place string) (jobs.Filter, error) {
 	if q.Cause != "" && !slices.Contains(jobs.Causes(), f.Cause) {
 		return f, invalid(place+".cause", "%q is not a cause: shutdown, crash, lease_lost, cancelled or operator", q.Cause)
 	}
+	// A whole id is looked up, rather than looked for in every filename.
+	if id, err := jobs.ParseID(f.Search); err == nil && strings.Count(f.Search, "-") == 4 {
+		f.IDs, f.Search = []jobs.ID{id}, ""
+	}
 	if q.Document != "" {
 		id, err := jobs.ParseID(q.Document)
 		if err != nil {
