@@ -145,7 +145,7 @@ func TestCheck(t *testing.T) {
 	w := newWorld(t)
 	w.in(jobs.Pending)
 	a := w.check(false, nil).exits(exitOK).silent()
-	a.says("ok    environment", "ok    access       no token", "ok    data-dir     "+w.dir, "ok    store        opens, sound, schema jobs 3, documents 2", "ok    sources      written, read and deleted",
+	a.says("ok    environment", "ok    access       no token", "ok    data-dir     "+w.dir, "ok    store        opens, sound, schema jobs 3, documents 3", "ok    sources      written, read and deleted",
 		"ok    engine       a reader starts and stops", "ok    disk         100 GiB left", "ok    clock        ")
 	a = w.check(true, nil).exits(exitOK).silent()
 	all := lines[finding](a)
