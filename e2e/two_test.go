@@ -11,14 +11,14 @@ import (
 func TestTwoProcessesOneDataDir(t *testing.T) {
 	dir := dataDir(t)
 	one := serve(t, dir, "--workers", "1")
-	running := one.upload(textPDF(3000, "running"))
+	running := one.upload(slowPDF(10000, "running"))
 	one.until(running.JobID, "a page", func(now job) bool { return now.StepsDone > 0 })
 	pending := one.upload(textPDF(5, "pending"))
 
 	for range 3 {
 		two := serve(t, dir, "--workers", "1", "--recovery", "auto")
 		two.until(pending.JobID, "the pending job is done by the second", func(now job) bool { return completed(now) })
-		mine := two.upload(textPDF(3000, "mine"))
+		mine := two.upload(slowPDF(3000, "mine"))
 		two.until(mine.JobID, "a page", func(now job) bool { return now.StepsDone > 0 })
 		two.kill()
 		if now := one.job(running.JobID); now.Status != "processing" || now.Attempt != 1 || now.Crashes != 0 {
