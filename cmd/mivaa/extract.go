@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -193,10 +192,9 @@ func (c *console) password(file string) (string, error) {
 	if file == "" {
 		return c.environ("MIVAA_PASSWORD"), nil
 	}
-	data, err := os.ReadFile(file)
+	line, err := firstLine(file)
 	if err != nil {
 		return "", usagef("read password: %w", err)
 	}
-	first, _, _ := strings.Cut(string(data), "\n")
-	return strings.TrimSuffix(first, "\r"), nil
+	return line, nil
 }

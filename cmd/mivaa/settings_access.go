@@ -3,9 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
-	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -150,18 +148,4 @@ func (t *tokenSetting) read(from string) error {
 	}
 	t.text, t.shared = strings.TrimSpace(line), tooOpen(mode&0o007) // a group may be the service's own
 	return nil
-}
-
-// readSmall reads a file and its mode.
-func readSmall(name string) ([]byte, fs.FileMode, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, 0, err
-	}
-	const most = 64 << 10
-	if info.Size() > most {
-		return nil, 0, fmt.Errorf("%s is larger than a token can be", name)
-	}
-	data, err := os.ReadFile(name)
-	return data, info.Mode().Perm(), err
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -91,11 +90,10 @@ func (s *serviceSettings) token(c *console) (string, error) {
 	case s.tokenFile.env && inEnv != "":
 		return "", usagef("set MIVAA_TOKEN or MIVAA_TOKEN_FILE, not both")
 	}
-	data, err := os.ReadFile(s.tokenFile.text)
+	line, err := firstLine(s.tokenFile.text)
 	if err != nil {
 		return "", usagef("--token-file: %w", err)
 	}
-	line, _, _ := strings.Cut(string(data), "\n")
 	if line = strings.TrimSpace(line); line == "" {
 		return "", usage(fmt.Errorf("--token-file: the first line of %s is empty", s.tokenFile.text))
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -171,11 +170,10 @@ func (u *secretURL) resolve() (string, error) {
 }
 
 func (u *secretURL) read(from string) (string, error) {
-	data, err := os.ReadFile(u.file.text)
+	line, err := firstLine(u.file.text)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", from, err)
 	}
-	line, _, _ := strings.Cut(string(data), "\n")
 	line = strings.TrimSpace(line)
 	if line == "" {
 		return "", fmt.Errorf("%s: the first line of %s is empty", from, u.file.text)
