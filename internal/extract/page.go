@@ -110,7 +110,7 @@ func (r *Results) Page(ctx context.Context, document jobs.ID, number int) (Page,
 		if p.Number != number {
 			continue
 		}
-		out.PageInfo, out.Text, out.Markdown, out.Elements = pageInfo(&p), p.Text, layout.Markdown(p, res.profile), elements
+		out.PageInfo, out.Text, out.Markdown, out.Elements = pageInfo(&p), p.Text, layout.Markdown(p, res.profile, layout.Style{}), elements
 		return out, nil
 	}
 	return Page{}, errors.Join(noPage(number), context.Cause(ctx))

@@ -110,7 +110,7 @@ func (res *Result) eachPage(ctx context.Context, out *jsonWriter) error {
 		err := out.item(page{
 			PageNumber: p.Number, PageLabel: p.Label, Width: p.Width, Height: p.Height, Rotation: p.Rotation,
 			Status: p.Status, ErrorCode: p.Code, Error: p.Error, NeedsOCR: p.NeedsOCR, Truncated: p.Truncated,
-			Text: p.Text, Markdown: layout.Markdown(p, res.profile),
+			Text: p.Text, Markdown: layout.Markdown(p, res.profile, layout.Style{}),
 		})
 		if err != nil {
 			return err

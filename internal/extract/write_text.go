@@ -17,7 +17,7 @@ func (res *Result) writeMarkdown(ctx context.Context, w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		md := layout.Markdown(page, res.profile)
+		md := layout.Markdown(page, res.profile, layout.Style{})
 		if res.request.PageMarkers {
 			md = marker(page) + md
 		}

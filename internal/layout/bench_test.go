@@ -49,6 +49,6 @@ func BenchmarkProfileAndMarkdown(b *testing.B) {
 	for b.Loop() {
 		var pr Profiler
 		pr.Add(p)
-		Markdown(p, pr.Profile())
+		Markdown(p, pr.Profile(), Style{})
 	}
 }

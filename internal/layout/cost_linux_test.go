@@ -56,7 +56,7 @@ func cost(t *testing.T, place func(r *rand.Rand, i, n int, g *Glyph), n int) tim
 	data := p.Encode()
 	var pr Profiler
 	pr.Add(p)
-	md := Markdown(p, pr.Profile())
+	md := Markdown(p, pr.Profile(), Style{})
 	took := cpuTime(t) - start
 	if n == MaxGlyphs {
 		t.Logf("%v; %d lines, %d blocks, %.1f MB of JSON, %.1f MB of Markdown",

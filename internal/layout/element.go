@@ -7,17 +7,28 @@ import (
 	"unicode/utf8"
 )
 
-// Element types made from a page today. More are reserved by the document's
-// schema.
+// Element types.
 const (
-	TypeTitle     = "title"
-	TypeHeading   = "heading"
-	TypeParagraph = "paragraph"
-	TypeListItem  = "list_item"
+	TypeTitle      = "title"
+	TypeHeading    = "heading"
+	TypeParagraph  = "paragraph"
+	TypeListItem   = "list_item"
+	TypeTable      = "table"
+	TypeImage      = "image"
+	TypeCaption    = "caption"
+	TypeCode       = "code"
+	TypeFormula    = "formula"
+	TypeFootnote   = "footnote"
+	TypePageHeader = "page_header"
+	TypePageFooter = "page_footer"
+	TypePageNumber = "page_number"
 )
 
-// LayerBody is the layer of what belongs to the document's text.
-const LayerBody = "body"
+// Layers: what belongs to the document's text, and what belongs to its pages.
+const (
+	LayerBody      = "body"
+	LayerFurniture = "furniture"
+)
 
 // Element is one piece of a document: what Markdown and the document's JSON
 // are made of.
@@ -33,6 +44,10 @@ type Element struct {
 	Start  int    `json:"start"` // Page.Text[Start:End] is what the element was made from
 	End    int    `json:"end"`
 	Order  int    `json:"order"` // on its page, from 0
+
+	Confidence float32 `json:"confidence,omitempty"` // that the type is right, to 1
+	Table      *Table  `json:"-"`                    // of a table
+	Image      int     `json:"-"`                    // of an image: its index in Page.Images
 }
 
 // Elements returns what the page consists of, in reading order. Every block of

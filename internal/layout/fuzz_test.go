@@ -85,7 +85,7 @@ func FuzzDecode(f *testing.F) {
 		var pr Profiler
 		pr.Add(p)
 		Elements(p, pr.Profile())
-		Markdown(p, pr.Profile())
+		Markdown(p, pr.Profile(), Style{})
 		for _, l := range p.Lines {
 			for _, r := range l.Runs {
 				_, _ = p.Text[r.Start:r.End], p.Fonts[r.Font]

@@ -6,9 +6,17 @@ import (
 	"unicode/utf8"
 )
 
+// Style says how Markdown is written. The zero value fits retrieval.
+type Style struct {
+	Furniture   bool // running headers, footers and page numbers stay where they stand
+	HTMLTables  bool // every table as HTML; otherwise only one whose cells span
+	Plain       bool // no marks for bold, italic, code, links
+	KeepHyphens bool // words broken at a line's end stay broken
+}
+
 // Markdown returns the page as GitHub flavoured Markdown, "" for a page without
 // text. It is made of the page's Elements and says the same.
-func Markdown(p Page, prof Profile) string {
+func Markdown(p Page, prof Profile, style Style) string {
 	var sb strings.Builder
 	sb.Grow(len(p.Text) + len(p.Text)/8)
 	var indents []int // where the text of the list items around begins

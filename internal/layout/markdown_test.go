@@ -91,7 +91,7 @@ func TestMarkdownGolden(t *testing.T) {
 			var got string
 			for _, p := range pages {
 				verifyElements(t, p, pr.Profile())
-				got += Markdown(p, pr.Profile()) + "\n"
+				got += Markdown(p, pr.Profile(), Style{}) + "\n"
 			}
 			file := filepath.Join("testdata", name+".md")
 			if *update {
@@ -113,7 +113,7 @@ func TestMarkdownGolden(t *testing.T) {
 func TestMarkdownOfNothing(t *testing.T) {
 	t.Parallel()
 	for _, p := range []Page{Read(newSheet().Glyphs), Failed(1, "timeout", "Too slow.")} {
-		if got := Markdown(p, Profile{}); got != "" {
+		if got := Markdown(p, Profile{}, Style{}); got != "" {
 			t.Errorf("%q", got)
 		}
 		if got := Elements(p, Profile{}); len(got) != 0 {

@@ -78,6 +78,7 @@ type Run struct {
 const (
 	BlockParagraph = "paragraph"
 	BlockListItem  = "list_item"
+	BlockTable     = "table"
 )
 
 // Block is a group of consecutive lines that belong together.
@@ -90,6 +91,7 @@ type Block struct {
 	Bold   bool    `json:"bold,omitempty"`   // all of it is bold
 	Marker string  `json:"marker,omitempty"` // of a list item, as printed: "•", "3.", "(a)"
 	Indent float32 `json:"indent,omitempty"` // of a list item: its text's distance from the column's left edge
+	Table  *Table  `json:"table,omitempty"`  // of a table
 }
 
 // Ruling is a drawn horizontal or vertical line, or an edge of a rectangle.

@@ -56,7 +56,7 @@ func verify(t testing.TB, p Page) {
 // verifyElements checks that no text is lost on the way to Markdown.
 func verifyElements(t testing.TB, p Page, prof Profile) {
 	t.Helper()
-	md := Markdown(p, prof)
+	md := Markdown(p, prof, Style{})
 	if !utf8.ValidString(md) {
 		t.Fatalf("Markdown is not UTF-8: %q", md)
 	}
