@@ -32,7 +32,6 @@ type mark struct {
 	class  class
 	space  bool // a space comes before it
 	guess  bool // ... which only the engine saw
-	wide   bool // a gap of at least gapFragment comes before it (set when lines are made)
 }
 
 // fragment is a stretch of marks that follow each other in the file and on the
@@ -48,9 +47,9 @@ type fragment struct {
 }
 
 // clean makes marks of glyphs: drops what is no text and mends what is not a
-// number.
-func clean(g Glyphs, fonts int) []mark {
-	marks := make([]mark, 0, len(g.Glyphs))
+// number. It counts the characters that nobody sees, or sees twice.
+func clean(g Glyphs, fonts int) (marks []mark, unshown int) {
+	marks = make([]mark, 0, len(g.Glyphs))
 	space, guess := false, true
 	var x, y float32
 	page := Box{-1, -1, finite(float32(g.Width)) + 1, finite(float32(g.Height)) + 1}
@@ -77,16 +76,18 @@ func clean(g Glyphs, fonts int) []mark {
 		m.place(in, x, y)
 		if sized && m.box.outside(page) {
 			space = true
+			unshown++
 			continue
 		}
 		space, guess = false, true
 		x, y = m.box[2], in.Y
 		if n := len(marks); n > 0 && !m.space && m.again(&marks[n-1]) {
+			unshown++
 			continue
 		}
 		marks = append(marks, m)
 	}
-	return marks
+	return marks, unshown
 }
 
 // place gives m its geometry; x and y is where the mark before it ended, for a

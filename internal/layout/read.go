@@ -24,12 +24,21 @@ const (
 
 // Read makes the record of a page from what the engine saw on it.
 func Read(g Glyphs) Page {
+	p, frags, marks := begin(g)
+	p.arrange(readingOrder(frags, marks), frags, marks)
+	p.NeedsOCR = needsOCR(&p, len(marks))
+	return p
+}
+
+// begin makes the record without its text, and the pieces of that.
+func begin(g Glyphs) (Page, []fragment, []mark) {
 	p := Page{
 		Version: Version, Number: g.Number, Label: cleanString(g.Label), Status: StatusOK,
 		Width: round2d(g.Width), Height: round2d(g.Height), Rotation: (g.Rotation%360 + 360) % 360,
 	}
 	p.furnish(&g)
-	marks := clean(g, len(p.Fonts))
+	marks, unshown := clean(g, len(p.Fonts))
+	p.Chars, p.Unshown = len(marks)+unshown, unshown
 	for i := range marks {
 		if int(marks[i].font) == len(p.Fonts) {
 			p.Fonts = append(p.Fonts, Font{}) // for glyphs whose font does not exist
@@ -39,18 +48,34 @@ func Read(g Glyphs) Page {
 	frags := fragments(marks)
 	respace(frags, marks)
 	dropCaps(frags)
-	lines := readingOrder(frags, marks)
-	w := writer{page: &p, buf: make([]byte, 0, len(marks)+len(marks)/4)}
-	if len(lines) > 0 {
-		p.Lines = make([]Line, 0, len(lines))
+	return p, frags, marks
+}
+
+// arrange writes the page's text in the order of the rows, or in that of the
+// file if the rows are not all of it.
+func (p *Page) arrange(rows []row, frags []fragment, marks []mark) {
+	unshown := p.Unshown
+	p.compose(rows, frags, marks)
+	if p.whole() {
+		return
 	}
-	for i := range lines {
-		w.write(&lines[i], frags, marks)
+	p.Unshown, p.Order = unshown, OrderStream
+	p.compose(streamOrder(frags), frags, marks)
+}
+
+// compose writes the rows as the page's text, lines and blocks.
+func (p *Page) compose(rows []row, frags []fragment, marks []mark) {
+	w := writer{page: p, buf: make([]byte, 0, len(marks)+len(marks)/4)}
+	p.Lines, p.Blocks = nil, nil
+	if len(rows) > 0 {
+		p.Lines = make([]Line, 0, len(rows))
+	}
+	for i := range rows {
+		w.write(&rows[i], frags, marks)
+		p.Unshown += rows[i].twice
 	}
 	p.Text = string(w.buf)
-	w.blocks(lines, frags, marks)
-	p.NeedsOCR = needsOCR(&p, len(marks))
-	return p
+	w.blocks(rows, frags, marks)
 }
 
 // furnish copies what is not text, cleaned and within the limits.
@@ -112,14 +137,20 @@ func readingOrder(frags []fragment, marks []mark) []row {
 			region++
 		}
 	}
-	if len(out) > MaxLines {
-		last := &out[MaxLines-1]
-		for _, r := range out[MaxLines:] {
-			last.frags = append(last.frags, r.frags...)
-		}
-		out = out[:MaxLines]
+	return bounded(out)
+}
+
+// bounded puts what is beyond MaxLines into the last line.
+func bounded(rows []row) []row {
+	if len(rows) <= MaxLines {
+		return rows
 	}
-	return out
+	last := &rows[MaxLines-1]
+	for _, r := range rows[MaxLines:] {
+		last.frags = append(last.frags, r.frags...)
+		last.twice += r.twice
+	}
+	return rows[:MaxLines]
 }
 
 // usual returns the size that most marks of the fragments have.

@@ -75,6 +75,12 @@ func (p *Page) Check() error {
 	case p.Status != StatusOK && p.Status != StatusFailed:
 		return fmt.Errorf("unknown status %q", p.Status)
 	}
+	if p.Order != "" && p.Order != OrderStream {
+		return fmt.Errorf("unknown order %q", p.Order)
+	}
+	if p.Chars < 0 || p.Unshown < 0 || p.Unshown > p.Chars {
+		return fmt.Errorf("%d of %d characters unshown", p.Unshown, p.Chars)
+	}
 	at := 0
 	for i := range p.Lines {
 		if err := p.checkLine(&p.Lines[i], at); err != nil {

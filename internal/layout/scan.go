@@ -35,6 +35,16 @@ func scanPage(data []byte) (p Page, ok bool) {
 		s.string(&p.Error)
 	}
 	p.NeedsOCR = s.has(`,"needs_ocr":true`)
+	p.Garbage = s.has(`,"garbage":true`)
+	if s.has(`,"order":`) {
+		s.string(&p.Order)
+	}
+	if s.has(`,"chars":`) {
+		s.int(&p.Chars)
+	}
+	if s.has(`,"unshown":`) {
+		s.int(&p.Unshown)
+	}
 	p.Truncated = s.has(`,"truncated":true`)
 	s.need(`,"text":`)
 	s.string(&p.Text)

@@ -37,7 +37,8 @@ func fullPage() Page {
 	s.Images = []Box{{1, 2, 3, 4}}
 	s.Links = []Link{{Box: Box{1, 2, 3, 4}, URI: "https://example.org/?a=1&b=<2>"}}
 	p := Read(s.Glyphs)
-	p.NeedsOCR, p.Truncated = true, true
+	p.NeedsOCR, p.Truncated, p.Garbage = true, true, true
+	p.Order, p.Unshown = OrderStream, 1
 	p.Lines[0].Angle = 12.25
 	return p
 }
