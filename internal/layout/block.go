@@ -113,11 +113,8 @@ func (p *Page) symbol(l *Line) (string, int) {
 	if len(l.Runs) == 1 || utf8.RuneCountInString(mark) != 1 || r.Font == l.Runs[1].Font {
 		return "", 0
 	}
-	name := strings.ToLower(p.Fonts[r.Font].Name)
-	for _, s := range symbolFonts {
-		if strings.Contains(name, s) {
-			return mark, r.End - r.Start
-		}
+	if p.Fonts[r.Font].pictures() {
+		return mark, r.End - r.Start
 	}
 	return "", 0
 }

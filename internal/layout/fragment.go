@@ -47,9 +47,10 @@ type fragment struct {
 }
 
 // clean makes marks of glyphs: drops what is no text and mends what is not a
-// number. It counts the characters that nobody sees, or sees twice.
-func clean(g Glyphs, fonts int) (marks []mark, unshown int) {
-	marks = make([]mark, 0, len(g.Glyphs))
+// number.
+func clean(g Glyphs, fonts int) ([]mark, census) {
+	var count census
+	marks := make([]mark, 0, len(g.Glyphs))
 	space, guess := false, true
 	var x, y float32
 	page := Box{-1, -1, finite(float32(g.Width)) + 1, finite(float32(g.Height)) + 1}
@@ -76,18 +77,27 @@ func clean(g Glyphs, fonts int) (marks []mark, unshown int) {
 		m.place(in, x, y)
 		if sized && m.box.outside(page) {
 			space = true
-			unshown++
+			count.unshown++
 			continue
 		}
 		space, guess = false, true
 		x, y = m.box[2], in.Y
 		if n := len(marks); n > 0 && !m.space && m.again(&marks[n-1]) {
-			unshown++
+			count.unshown++
 			continue
+		}
+		if in.Unmapped {
+			count.unmapped++
 		}
 		marks = append(marks, m)
 	}
-	return marks, unshown
+	return marks, count
+}
+
+// census counts characters.
+type census struct {
+	unshown  int // nobody sees them, or everybody sees them twice
+	unmapped int // their font does not say what they mean
 }
 
 // place gives m its geometry; x and y is where the mark before it ended, for a

@@ -37,8 +37,9 @@ func begin(g Glyphs) (Page, []fragment, []mark) {
 		Width: round2d(g.Width), Height: round2d(g.Height), Rotation: (g.Rotation%360 + 360) % 360,
 	}
 	p.furnish(&g)
-	marks, unshown := clean(g, len(p.Fonts))
-	p.Chars, p.Unshown = len(marks)+unshown, unshown
+	marks, count := clean(g, len(p.Fonts))
+	p.Chars, p.Unshown = len(marks)+count.unshown, count.unshown
+	p.Garbage = garbage(marks, p.Fonts, count.unmapped)
 	for i := range marks {
 		if int(marks[i].font) == len(p.Fonts) {
 			p.Fonts = append(p.Fonts, Font{}) // for glyphs whose font does not exist
