@@ -7,6 +7,7 @@ import "slices"
 const (
 	maxDepth   = 12
 	maxBuckets = 1024
+	maxKnown   = 8
 )
 
 // orderer cuts a page into regions that are read one after the other. It is an
@@ -14,8 +15,9 @@ const (
 // caption) parts what is above from what is below.
 type orderer struct {
 	frags  []fragment
-	em     float32 // the size that most of the page has
-	leaves [][]int // the regions, in reading order; each in the order of the file
+	em     float32   // the size that most of the page has
+	leaves [][]int   // the regions, in reading order; each in the order of the file
+	known  []float32 // gutters found so far
 	cover  [maxBuckets + 1]int32
 }
 
@@ -26,7 +28,7 @@ func (o *orderer) cut(region []int, depth int) (first, last bool) {
 	if len(region) == 0 {
 		return false, false
 	}
-	if depth < maxDepth && len(region) >= 6 {
+	if depth < maxDepth && len(region) >= 4 {
 		if g, ok := o.gutter(region); ok {
 			o.columns(region, g, depth)
 			return false, false
@@ -50,6 +52,9 @@ func (o *orderer) cut(region []int, depth int) (first, last bool) {
 // gutter looks for a vertical band that hardly anything crosses and that has
 // columns of text, not cells of a table, on both sides. It returns its middle.
 func (o *orderer) gutter(region []int) (float32, bool) {
+	if x, ok := o.again(region); ok || len(region) < 6 {
+		return x, ok
+	}
 	l, r := o.frags[region[0]].u0, o.frags[region[0]].u1
 	for _, i := range region {
 		l, r = min(l, o.frags[i].u0), max(r, o.frags[i].u1)
@@ -138,6 +143,18 @@ func (s *side) fill() float32 {
 	return s.width / (float32(s.rows) * max(s.r-s.l, 1))
 }
 
+// again looks for a gutter that was one elsewhere on the page: there less has
+// to speak for it.
+func (o *orderer) again(region []int) (float32, bool) {
+	for _, x := range o.known {
+		s := o.split(region, x)
+		if s.crossing == 0 && s.turns <= 1 && s.rows() >= 2 && s.wordy() >= 10 {
+			return x, true
+		}
+	}
+	return 0, false
+}
+
 // split is a region on both sides of a line down it.
 type split struct {
 	left, right side
@@ -192,6 +209,8 @@ func (o *orderer) isGutter(region []int, x float32) bool {
 	full := min(left.fill(), right.fill())
 	wordy := s.wordy()
 	switch {
+	case s.turns == 1 && s.crossing == 0 && wordy >= 16:
+		return true
 	case s.turns <= max(1+rows/8, rows/3) && (rows >= 8 || full >= 0.4) && wordy >= 6:
 		return true
 	case full >= 0.5 && wordy >= 10 && rows >= 5 && s.turns <= rows/3:
@@ -205,6 +224,9 @@ func (o *orderer) isGutter(region []int, x float32) bool {
 // columns reads the columns beside a gutter: whatever lies between two lines
 // that cross it, first on its left, then on its right.
 func (o *orderer) columns(region []int, x float32, depth int) {
+	if len(o.known) < maxKnown {
+		o.known = append(o.known, x)
+	}
 	var across []int
 	for _, i := range region {
 		if o.beside(&o.frags[i], x) == 0 {
