@@ -10,6 +10,7 @@ import (
 const (
 	gapWord     = 0.25 // a gap of ink that parts words although the file has no space there
 	gapGuess    = 0.05 // the least gap at which the engine's guessed space is believed
+	gapPen      = 0.15 // ... or the least way that the pen went without ink
 	gapFragment = 1.0  // a gap that may part columns or cells
 	gapDrawn    = 1.5  // ... although a space is drawn in it, as in a loosely justified line
 	gapSpread   = 0.12 // the least gap between letters that are set apart on purpose
@@ -30,8 +31,9 @@ type mark struct {
 	font   int32
 	turn   int16 // degrees, 0 for ordinary text
 	class  class
-	space  bool // a space comes before it
-	guess  bool // ... which only the engine saw
+	space  bool    // a space comes before it
+	guess  bool    // ... which only the engine saw
+	pen    float32 // ... the way of the pen from that guess on
 }
 
 // fragment is a stretch of marks that follow each other in the file and on the
@@ -52,7 +54,7 @@ func clean(g Glyphs, fonts int) ([]mark, census) {
 	var count census
 	marks := make([]mark, 0, len(g.Glyphs))
 	space, guess := false, true
-	var x, y float32
+	var x, y, pen float32
 	page := Box{-1, -1, finite(float32(g.Width)) + 1, finite(float32(g.Height)) + 1}
 	sized := g.Width > 0 && g.Height > 0
 	for i := range g.Glyphs {
@@ -68,6 +70,9 @@ func clean(g Glyphs, fonts int) ([]mark, census) {
 		case classSpace, classBreak:
 			space = true
 			guess = guess && in.Generated
+			if pen = far; c == classSpace {
+				pen = in.X
+			}
 			continue
 		}
 		m := mark{r: r, class: c, space: space, guess: space && guess, font: int32(in.Font)}
@@ -75,6 +80,9 @@ func clean(g Glyphs, fonts int) ([]mark, census) {
 			m.font = int32(fonts)
 		}
 		m.place(in, x, y)
+		if m.guess && m.turn == 0 {
+			m.pen = finite(in.X - pen)
+		}
 		if sized && m.box.outside(page) {
 			space = true
 			count.unshown++
@@ -317,7 +325,7 @@ func (f *fragment) joins(prev, m *mark) bool {
 	case !m.space:
 		m.space = gap > gapWord*em
 	case m.guess:
-		m.space = gap > gapGuess*em
+		m.space = gap > gapGuess*em || m.pen > gapPen*em
 	}
 	return true
 }
