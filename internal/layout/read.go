@@ -39,8 +39,10 @@ func Read(g Glyphs) Page {
 	frags := fragments(marks)
 	respace(frags, marks)
 	dropCaps(frags)
-	lines := readingOrder(frags, marks)
-	w := writer{page: &p, buf: make([]byte, 0, len(marks)+len(marks)/4)}
+	frags, grids := findTables(frags, marks, &p)
+	lines := readingOrder(frags, marks, grids)
+	w := writer{page: &p, buf: make([]byte, 0, len(marks)+len(marks)/4), grids: grids, homes: homes(len(frags), grids)}
+	w.spans = make([]Span, len(w.homes))
 	if len(lines) > 0 {
 		p.Lines = make([]Line, 0, len(lines))
 	}
@@ -86,12 +88,13 @@ func within[T any](s []T, limit int, more *bool) []T {
 
 // readingOrder makes lines of fragments and puts them in the order they are
 // read. Text of each direction of writing is read by itself, the direction that
-// most of the page has first.
-func readingOrder(frags []fragment, marks []mark) []row {
+// most of the page has first. A table is read row by row, as one piece.
+func readingOrder(frags []fragment, marks []mark, grids []grid) []row {
 	byTurn := map[int16][]int{}
 	count := map[int16]int{}
-	for i := range frags {
-		f := &frags[i]
+	units, free := tableUnits(frags, grids)
+	for _, i := range free {
+		f := &units[i]
 		byTurn[f.turn] = append(byTurn[f.turn], i)
 		count[f.turn] += f.last - f.first
 	}
@@ -105,11 +108,17 @@ func readingOrder(frags []fragment, marks []mark) []row {
 	var out []row
 	region := 0
 	for _, t := range turns {
-		o := orderer{frags: frags, em: usual(frags, byTurn[t])}
+		o := orderer{frags: units, em: usual(units, byTurn[t])}
 		o.cut(byTurn[t], 0)
 		for _, leaf := range o.leaves {
-			out = append(out, rows(frags, marks, leaf, region)...)
-			region++
+			for _, part := range tableParts(leaf, units, len(frags)) {
+				if k := part[0] - len(frags); k >= 0 {
+					out = append(out, grids[k].lines(frags, marks, region, k+1)...)
+				} else {
+					out = append(out, rows(frags, marks, part, region)...)
+				}
+				region++
+			}
 		}
 	}
 	if len(out) > MaxLines {
