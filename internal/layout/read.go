@@ -62,7 +62,7 @@ func (p *Page) furnish(g *Glyphs) {
 		p.Fonts = append(p.Fonts, f)
 	}
 	for _, r := range within(g.Rulings, MaxRulings, &p.Truncated) {
-		p.Rulings = append(p.Rulings, Ruling{round2(r.X0), round2(r.Y0), round2(r.X1), round2(r.Y1)})
+		p.Rulings = append(p.Rulings, Ruling{round2(r.X0), round2(r.Y0), round2(r.X1), round2(r.Y1), cleanString(r.Fill)})
 	}
 	for _, b := range within(g.Images, MaxImages, &p.Truncated) {
 		p.Images = append(p.Images, b.round())

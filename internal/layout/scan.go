@@ -166,6 +166,9 @@ func (s *scanner) ruling(r *Ruling) {
 	r.X1 = float32(s.float(32))
 	s.need(`,"y1":`)
 	r.Y1 = float32(s.float(32))
+	if s.has(`,"fill":`) {
+		s.string(&r.Fill)
+	}
 	s.need("}")
 }
 
