@@ -1,0 +1,6 @@
+package layout
+
+func (f *finder) bands()   {}
+func (f *finder) aligned() {}
+
+func (f *finder) divide(g grid) grid { return g }
