@@ -28,10 +28,13 @@ func (f *finder) likelyLattice(g *grid) bool {
 	case g.rows*g.cols > 4*n+8:
 		return false // pieces of a drawing, not cells
 	}
-	rows, cols := 0, 0
+	rows, cols, pairs := 0, 0, 0
 	for _, k := range rowFull {
 		if k > 0 {
 			rows++
+		}
+		if k > 1 {
+			pairs++
 		}
 	}
 	for _, k := range colFull {
@@ -42,11 +45,84 @@ func (f *finder) likelyLattice(g *grid) bool {
 	if rows < 2 || cols < 2 {
 		return false
 	}
-	if 3*full >= n {
+	if 3*full >= n && 3*pairs >= rows {
 		return true
 	}
 	// To be filled in: all rows and all columns are headed.
 	return 4*colFull[0] >= 3*(g.rows-1) && 4*rowFull[0] >= 3*(g.cols-1)
+}
+
+// likelyBands reports whether text between horizontal lines is a table.
+func (f *finder) likelyBands(t *tabulation) bool {
+	g := &t.grid
+	if g.rows < 2 || g.cols < 2 || f.leaders(t.body) {
+		return false
+	}
+	full := 0
+	for i := range g.cells {
+		full += g.cells[i].rowSpan * g.cells[i].colSpan
+	}
+	if 5*full < 2*g.rows*g.cols && !headed(g) {
+		return false
+	}
+	return !f.wordy(t)
+}
+
+// headed reports whether the first row and the first column are full: a table
+// to be filled in.
+func headed(g *grid) bool {
+	row, col := 0, 0
+	for i := range g.cells {
+		if g.cells[i].row == 0 {
+			row += g.cells[i].colSpan
+		}
+		if g.cells[i].col == 0 {
+			col += g.cells[i].rowSpan
+		}
+	}
+	return row >= g.cols-1 && 4*col >= 3*g.rows
+}
+
+// leaders reports whether dots lead to page numbers: a table of contents.
+func (f *finder) leaders(lines []tableLine) bool {
+	n := 0
+	for i := range lines {
+		for _, c := range lines[i].chunks {
+			if hasLeader(f.text(c.words)) {
+				n++
+				break
+			}
+		}
+	}
+	return 3*n > len(lines)
+}
+
+// wordy reports whether the columns are running text, set side by side.
+func (f *finder) wordy(t *tabulation) bool {
+	type sum struct {
+		lines, filled, words int
+	}
+	sums := make([]sum, len(t.cols))
+	for i := range t.body {
+		for _, c := range t.body[i].chunks {
+			if c.end-c.col > 1 {
+				continue
+			}
+			s := &sums[c.col]
+			s.lines++
+			s.words += len(c.words)
+			if c.u1-c.u0 > 0.8*(t.cols[c.col].hi-t.cols[c.col].lo) {
+				s.filled++
+			}
+		}
+	}
+	prose := 0
+	for _, s := range sums {
+		if s.lines >= 4 && s.words >= 4*s.lines && 5*s.filled >= 3*s.lines {
+			prose++
+		}
+	}
+	return 2*prose >= len(t.cols) && prose > 0
 }
 
 // text returns the characters of words, for a look at what they say.

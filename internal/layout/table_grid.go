@@ -1,0 +1,138 @@
+package layout
+
+// tabulation makes a grid of lines whose columns are known.
+type tabulation struct {
+	f       *finder
+	cols    []column
+	edges   []float32 // where horizontal lines part rows, top to bottom
+	partial []rule
+	box     Box
+	ruled   bool
+	head    []tableLine
+	body    []tableLine
+	grid    grid
+}
+
+// make fills the grid. The columns may become fewer where none of the lines
+// has text.
+func (t *tabulation) make(head, body []tableLine) {
+	f := t.f
+	t.head, t.body = head, body
+	f.arrange(head, t.cols)
+	f.arrange(body, t.cols)
+	t.grid = grid{cols: len(t.cols), box: t.box, ruled: t.ruled}
+	row := 0
+	if len(head) > 0 {
+		row = t.makeHead()
+		t.grid.header = row
+	}
+	for from := 0; from < len(body); {
+		to := from + 1
+		for to < len(body) && !t.edge(body[to-1].base, body[to].base-0.6*body[to].size) {
+			to++
+		}
+		start := f.startRows(body[from:to], t.cols)
+		for i := from; i < to; i++ {
+			if i > from && start[i-from] || i == from && i > 0 {
+				row++
+			}
+			t.addLine(row, &body[i])
+		}
+		from = to
+	}
+	t.grid.rows = row + 1
+	if len(body) == 0 {
+		t.grid.rows = row
+	}
+}
+
+// edge reports whether a line is drawn across the table between two heights.
+func (t *tabulation) edge(a, b float32) bool {
+	for _, e := range t.edges {
+		if e > a-0.1*t.f.em && e < b+0.3*t.f.em {
+			return true
+		}
+	}
+	return false
+}
+
+// addLine adds the chunks of a line to the cells of a row.
+func (t *tabulation) addLine(row int, l *tableLine) {
+	for _, c := range l.chunks {
+		t.add(row, 1, c, l)
+	}
+}
+
+// add adds a chunk to the cell at a row, which reaches over span rows.
+func (t *tabulation) add(row, span int, c chunk, l *tableLine) {
+	box := Box{c.u0, l.base - 0.75*l.size, c.u1, l.base + 0.25*l.size}
+	for i := len(t.grid.cells) - 1; i >= 0; i-- {
+		g := &t.grid.cells[i]
+		if g.row < row {
+			break
+		}
+		if g.row == row && c.col < g.col+g.colSpan && c.end > g.col {
+			end := max(g.col+g.colSpan, c.end)
+			g.col = min(g.col, c.col)
+			g.colSpan, g.rowSpan = end-g.col, max(g.rowSpan, span)
+			g.words = append(g.words, c.words...)
+			g.box = g.box.union(box)
+			return
+		}
+	}
+	t.grid.cells = append(t.grid.cells, gridCell{
+		row: row, col: c.col, rowSpan: span, colSpan: c.end - c.col, box: box, words: append([]int(nil), c.words...),
+	})
+}
+
+// makeHead makes the rows of the head and returns how many there are. Lines are
+// one row, but for those that head several columns each, with the columns'
+// own heads under them.
+func (t *tabulation) makeHead() int {
+	under := make([]bool, len(t.cols)) // columns that share a head
+	for i := range t.head {
+		for _, c := range t.head[i].chunks {
+			for k := c.col; k < c.end && c.end-c.col > 1; k++ {
+				under[k] = true
+			}
+		}
+	}
+	rows := make([]int, len(t.head))
+	row, shared, last := 0, false, -1
+	for i := range t.head {
+		l := &t.head[i]
+		in, spans := false, false
+		for _, c := range l.chunks {
+			in = in || under[c.col]
+			spans = spans || c.end-c.col > 1
+		}
+		if in {
+			if last >= 0 && (shared || spans || t.parted(t.head[last].base, l.base)) {
+				row++
+			}
+			shared, last = spans, i
+		}
+		rows[i] = row
+	}
+	for i := range t.head {
+		l := &t.head[i]
+		for _, c := range l.chunks {
+			if under[c.col] {
+				t.add(rows[i], 1, c, l)
+			} else {
+				t.add(0, row+1, c, l)
+			}
+		}
+	}
+	return row + 1
+}
+
+// parted reports whether a shorter line is drawn between two baselines.
+func (t *tabulation) parted(a, b float32) bool {
+	for _, r := range t.partial {
+		if r.at > a-0.1*t.f.em && r.at < b-0.4*t.f.em {
+			return true
+		}
+	}
+	return false
+}
