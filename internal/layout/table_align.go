@@ -1,5 +1,221 @@
 package layout
 
-func (f *finder) aligned() {}
+// What columns of white must look like to be taken for a table.
+const (
+	gapCell    = 0.9 // a gap, in ems, that may part cells
+	rowDistant = 2.8 // how far apart, in ems, the lines of a table may be
+)
 
-func (f *finder) divide(g grid) grid { return g }
+// aligned makes tables of lines whose words stand in columns, without a line
+// drawn. Regions keep what is read together together: the columns of a page are
+// none of a table.
+func (f *finder) aligned() {
+	var free []int
+	for i := range f.frags {
+		if f.frags[i].turn == f.turn {
+			free = append(free, i)
+		}
+	}
+	o := orderer{frags: f.frags, em: f.em}
+	o.cut(free, 0)
+	leaf := make([]int, len(f.frags))
+	for k, l := range o.leaves {
+		for _, i := range l {
+			leaf[i] = k
+		}
+	}
+	words := make([][]int, len(o.leaves))
+	for i := range f.words {
+		if w := &f.words[i]; !f.taken[i] {
+			words[leaf[w.frag]] = append(words[leaf[w.frag]], i)
+		}
+	}
+	for _, ws := range words {
+		if len(ws) >= 6 {
+			f.alignedIn(f.textLines(ws))
+		}
+	}
+}
+
+// alignedIn makes the tables of a region.
+func (f *finder) alignedIn(lines []textLine) {
+	ts := make([]tableLine, len(lines)) // taken apart at wide gaps
+	var lo, hi float32
+	for i, l := range lines {
+		ts[i] = f.chunked(l, gapCell)
+		n := len(ts[i].chunks)
+		if i == 0 {
+			lo, hi = ts[i].chunks[0].u0, ts[i].chunks[n-1].u1
+		}
+		lo, hi = min(lo, ts[i].chunks[0].u0), max(hi, ts[i].chunks[n-1].u1)
+	}
+	for i := 0; i < len(lines); {
+		if len(ts[i].chunks) < 2 {
+			i++
+			continue
+		}
+		j, last, singles := i+1, i, 0
+		for ; j < len(lines) && lines[j].base-lines[j-1].base <= rowDistant*max(lines[j].size, lines[j-1].size); j++ {
+			if len(ts[j].chunks) > 1 {
+				last, singles = j, 0
+				continue
+			}
+			c := ts[j].chunks[0]
+			if singles++; singles > 2 || c.u1-c.u0 > 0.5*(hi-lo) {
+				break
+			}
+		}
+		f.alignedRun(lines[i : last+1])
+		i = last + 1
+	}
+}
+
+// alignedRun makes a table of lines, or of all but the first of them.
+func (f *finder) alignedRun(lines []textLine) {
+	for drop := 0; drop <= 2 && len(lines)-drop >= 3; drop++ {
+		var head, body []tableLine
+		for i, l := range lines {
+			if t := f.chunked(l, gapChunk); i < drop {
+				head = append(head, t)
+			} else {
+				body = append(body, t)
+			}
+		}
+		cols := f.columns(body, 0)
+		if len(cols) < 2 || len(cols) < 3 && drop > 0 {
+			continue
+		}
+		for len(head) > 0 && len(head[0].chunks) < 2 {
+			head = head[1:]
+		}
+		first, last := &body[0], &body[len(body)-1]
+		if len(head) > 0 {
+			first = &head[0]
+		}
+		t := &tabulation{f: f, cols: cols, box: Box{cols[0].lo, first.base - first.size, cols[len(cols)-1].hi, last.base + 0.4*last.size}}
+		t.partial = f.partial(t.box)
+		for _, r := range f.rules.across {
+			if r.at > t.box[1] && r.at < t.box[3] && r.hi-r.lo > 0.8*(t.box[2]-t.box[0]) {
+				t.edges = append(t.edges, r.at)
+			}
+		}
+		t.make(head, body)
+		if f.likelyAligned(t) {
+			t.grid.header = f.headerRows(&t.grid)
+			f.accept(t.grid)
+			return
+		}
+	}
+}
+
+// divide parts the rows of a lattice between which no lines are drawn: figures
+// that stand below each other in several columns.
+func (f *finder) divide(g grid) grid {
+	rows := make([][]int, g.rows) // cells
+	for i := range g.cells {
+		rows[g.cells[i].row] = append(rows[g.cells[i].row], i)
+	}
+	var out []gridCell
+	added := 0
+	for r, cells := range rows {
+		parts := f.divisions(&g, cells)
+		for _, i := range cells {
+			c := g.cells[i]
+			c.row += added
+			if len(parts) == 0 {
+				out = append(out, c)
+				continue
+			}
+			for k := range parts {
+				p := c
+				p.row += k
+				if p.words = parts[k].of(f, c.words); k > 0 {
+					p.box[1] = parts[k].top
+				}
+				if k+1 < len(parts) {
+					p.box[3] = parts[k+1].top
+				}
+				out = append(out, p)
+			}
+		}
+		if n := len(parts); n > 0 {
+			added += n - 1
+			for i := range out { // what reaches into the row from above grows with it
+				if c := &out[i]; c.row+c.rowSpan > r+added-n+2 && c.row < r+added-n+1 {
+					c.rowSpan += n - 1
+				}
+			}
+		}
+	}
+	g.cells, g.rows = out, g.rows+added
+	return g
+}
+
+// division is one of the rows that a row of a lattice falls into.
+type division struct{ top, bottom float32 }
+
+func (d division) of(f *finder, words []int) []int {
+	var out []int
+	for _, i := range words {
+		if v := f.words[i].middle(); v >= d.top && v < d.bottom {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// divisions returns the rows that a row of a lattice falls into, or none.
+func (f *finder) divisions(g *grid, cells []int) []division {
+	column := map[int]int{}
+	var words []int
+	k := 0
+	for _, i := range cells {
+		c := &g.cells[i]
+		if c.rowSpan > 1 || c.colSpan > 1 {
+			return nil
+		}
+		if len(c.words) > 0 {
+			k++
+		}
+		for _, w := range c.words {
+			column[w] = c.col
+		}
+		words = append(words, c.words...)
+	}
+	if k < 2 {
+		return nil
+	}
+	lines := f.textLines(words)
+	full, figures, cellsSeen := 0, 0, 0
+	for _, l := range lines {
+		seen := map[int]bool{}
+		letters, digits := 0, 0
+		for _, w := range l.words {
+			if seen[column[w]] = true; column[w] > 0 {
+				letters += f.words[w].letters
+				digits += f.words[w].digits
+			}
+		}
+		if len(seen) >= 2 && 4*len(seen) >= 3*k {
+			full++
+		}
+		cellsSeen++
+		if digits > letters {
+			figures++
+		}
+	}
+	if full < 3 || 10*full < 8*len(lines) || 2*figures < cellsSeen {
+		return nil
+	}
+	var out []division
+	for i, l := range lines {
+		top := l.base - 0.85*l.size
+		if i == 0 {
+			top -= far
+		} else {
+			out[i-1].bottom = top
+		}
+		out = append(out, division{top, far})
+	}
+	return out
+}

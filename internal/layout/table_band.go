@@ -10,20 +10,39 @@ func (f *finder) bands() {
 		if used[i] || f.rules.across[i].hi-f.rules.across[i].lo < 6*f.em {
 			continue
 		}
-		var stack []rule
-		first := f.rules.across[i]
-		for k := i; k < len(f.rules.across); k++ {
-			r := f.rules.across[k]
-			slack := max(meet, 0.02*(first.hi-first.lo))
-			if !used[k] && abs(r.lo-first.lo) <= slack && abs(r.hi-first.hi) <= slack {
-				used[k] = true
-				stack = append(stack, r)
-			}
-		}
-		if len(stack) >= 2 {
+		if stack := f.alike(i, used); len(stack) >= 2 {
 			f.stack(stack)
 		}
 	}
+}
+
+// alike returns the lines from rule i downwards that are as wide as that, in
+// one piece or in several.
+func (f *finder) alike(i int, used []bool) []rule {
+	first := f.rules.across[i]
+	slack := max(meet, 0.02*(first.hi-first.lo))
+	var stack []rule
+	for k := i; k < len(f.rules.across); {
+		at := f.rules.across[k].at
+		var pieces []int
+		lo, hi, sum := first.hi, first.lo, float32(0)
+		for ; k < len(f.rules.across) && f.rules.across[k].at <= at+near; k++ {
+			r := f.rules.across[k]
+			if r.lo < first.lo-slack || r.hi > first.hi+slack || used[k] {
+				continue
+			}
+			pieces = append(pieces, k)
+			lo, hi, sum = min(lo, r.lo), max(hi, r.hi), sum+r.hi-r.lo
+		}
+		if sum < 0.8*(first.hi-first.lo) || lo > first.lo+slack || hi < first.hi-slack {
+			continue
+		}
+		for _, p := range pieces {
+			used[p] = true
+		}
+		stack = append(stack, rule{at: at, lo: lo, hi: hi})
+	}
+	return stack
 }
 
 // band is what stands between two horizontal lines.
@@ -36,6 +55,9 @@ type band struct {
 // stack makes tables of horizontal lines of one width. Text that runs on
 // between two of them parts two tables.
 func (f *finder) stack(rs []rule) {
+	if f.labelled(rs) {
+		return
+	}
 	lo, hi := rs[0].lo-f.em, rs[0].hi+f.em
 	words := f.within(Box{lo, rs[0].at, hi, rs[len(rs)-1].at})
 	lines := f.textLines(words)
@@ -76,7 +98,7 @@ func (f *finder) isProse(lines []textLine, width float32) bool {
 	}
 	single, wide := 0, 0
 	for _, l := range lines {
-		t := f.chunked(l, 1)
+		t := f.chunked(l, gapRiver)
 		if len(t.chunks) == 1 {
 			single++
 			if t.chunks[0].u1-t.chunks[0].u0 > 0.6*width {

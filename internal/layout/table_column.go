@@ -34,7 +34,7 @@ func (f *finder) chunked(l textLine, gap float32) tableLine {
 	for k := range l.words {
 		w := &f.words[l.words[k]]
 		n := len(t.chunks)
-		if k > 0 && w.u0-t.chunks[n-1].u1 < gap*max(l.size, 0.7*f.em) {
+		if k > 0 && w.u0-t.chunks[n-1].u1 < gap*l.size {
 			c := &t.chunks[n-1]
 			c.words, c.u1 = l.words[from:k+1], max(c.u1, w.u1)
 			continue
@@ -64,9 +64,9 @@ func (f *finder) columns(lines []tableLine, few int) []column {
 		}
 		return b.by - a.by
 	})
-	least := gapRiver * f.em
+	least := gapRiver * usualSize(lines)
 	if len(lines) < fewLines {
-		least = gapNarrow * f.em
+		least *= gapNarrow / gapRiver
 	}
 	var out []column
 	depth, opened := 0, false
@@ -85,6 +85,19 @@ func (f *finder) columns(lines []tableLine, few int) []column {
 		}
 	}
 	return out
+}
+
+// usualSize is the size that most of the lines have, about.
+func usualSize(lines []tableLine) float32 {
+	sizes := make([]float32, len(lines))
+	for i := range lines {
+		sizes[i] = lines[i].size
+	}
+	slices.Sort(sizes)
+	if len(sizes) == 0 {
+		return 1
+	}
+	return sizes[len(sizes)/2]
 }
 
 // arrange gives each chunk its columns. A chunk that reaches over several is

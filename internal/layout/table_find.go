@@ -37,6 +37,7 @@ func findTables(frags []fragment, marks []mark, p *Page) ([]fragment, []grid) {
 	f := newFinder(frags, marks, p)
 	f.lattices()
 	f.bands()
+	f.stacks()
 	f.aligned()
 	if len(f.grids) == 0 {
 		return frags, nil
@@ -56,6 +57,8 @@ type finder struct {
 	rules rules
 	taken []bool // words that are in a table
 	grids []grid
+
+	single []*lattice // with one column, to be looked at when no other has taken their text
 }
 
 // word is a stretch of a fragment without a space.

@@ -90,6 +90,7 @@ func (t *tabulation) add(row, span int, c chunk, l *tableLine) {
 // own heads under them.
 func (t *tabulation) makeHead() int {
 	under := make([]bool, len(t.cols)) // columns that share a head
+	t.widen()
 	for i := range t.head {
 		for _, c := range t.head[i].chunks {
 			for k := c.col; k < c.end && c.end-c.col > 1; k++ {
@@ -125,6 +126,81 @@ func (t *tabulation) makeHead() int {
 		}
 	}
 	return row + 1
+}
+
+// widen lets a head reach over the columns that it heads: as far as the line
+// under it does, or those in whose middle it stands.
+func (t *tabulation) widen() {
+	for i := range t.head[:len(t.head)-1] {
+		l := &t.head[i]
+		for k := range l.chunks {
+			c := &l.chunks[k]
+			from, to := 0, len(t.cols) // the columns free for it
+			if k > 0 {
+				from = l.chunks[k-1].end
+			}
+			if k+1 < len(l.chunks) {
+				to = l.chunks[k+1].col
+			}
+			if !t.underlined(c, l, from, to) && t.heads(i, from, to) {
+				t.centre(c, l.size, from, to)
+			}
+		}
+	}
+}
+
+// underlined widens a head to the columns over the line that is drawn under it.
+func (t *tabulation) underlined(c *chunk, l *tableLine, from, to int) bool {
+	for _, r := range t.partial {
+		if r.at < l.base-0.1*l.size || r.at > l.base+l.size || r.lo > c.u0+l.size || r.hi < c.u1-l.size {
+			continue
+		}
+		a, b := len(t.cols), 0
+		for k := from; k < to; k++ {
+			if m := (t.cols[k].lo + t.cols[k].hi) / 2; m > r.lo && m < r.hi {
+				a, b = min(a, k), k+1
+			}
+		}
+		if b > a {
+			c.col, c.end = min(a, c.col), max(b, c.end)
+			return true
+		}
+	}
+	return false
+}
+
+// heads reports whether lines further down in the head have text in all of
+// the columns.
+func (t *tabulation) heads(line, from, to int) bool {
+	for k := max(from, 1); k < to; k++ {
+		found := false
+		for i := line + 1; i < len(t.head); i++ {
+			found = found || occupied(&t.head[i], k)
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
+
+// centre widens a head to the most columns in whose middle it stands, unless
+// it stands as its own column does.
+func (t *tabulation) centre(c *chunk, size float32, from, to int) {
+	own := t.cols[c.col]
+	slack := 0.6 * size
+	if c.end-c.col > 1 || abs(c.u0-own.lo) < slack || abs(c.u1-own.hi) < slack || abs(c.u0+c.u1-own.lo-own.hi) < 2*slack {
+		return
+	}
+	col, end := c.col, c.end
+	for a := from; a <= c.col; a++ {
+		for b := c.end; b <= to; b++ {
+			if b-a > end-col && abs(c.u0+c.u1-t.cols[a].lo-t.cols[b-1].hi) < 2*slack {
+				col, end = a, b
+			}
+		}
+	}
+	c.col, c.end = col, end
 }
 
 // parted reports whether a shorter line is drawn between two baselines.

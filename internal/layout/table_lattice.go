@@ -20,9 +20,22 @@ func (f *finder) lattices() {
 		if l == nil {
 			continue
 		}
-		g := f.fill(l)
-		if g.rows > 0 && f.likelyLattice(&g) {
+		g := f.unspan(f.fill(l))
+		if g.cols == 1 {
+			f.single = append(f.single, l)
+		} else if f.likelyLattice(&g) {
 			g = f.divide(g)
+			g.header = f.headerRows(&g)
+			f.accept(g)
+		}
+	}
+}
+
+// stacks makes tables of boxes above each other, in which no columns were
+// found.
+func (f *finder) stacks() {
+	for _, l := range f.single {
+		if g := f.fill(l); f.likelyLattice(&g) {
 			g.header = f.headerRows(&g)
 			f.accept(g)
 		}
@@ -239,4 +252,53 @@ func compact(g grid) grid {
 	}
 	g.rows, g.cols = newRows, newCols
 	return g
+}
+
+// unspan takes apart cells that only seem to reach over columns, because no
+// line is drawn or no colour ends between: white parts all of their text just
+// where the other rows have the end of a column.
+func (f *finder) unspan(g grid) grid {
+	ends := make([]float32, g.cols+1)
+	for i := range g.cells {
+		c := &g.cells[i]
+		ends[c.col], ends[c.col+c.colSpan] = c.box[0], c.box[2]
+	}
+	for i := 0; i < len(g.cells); i++ {
+		for k := 1; k < g.cells[i].colSpan; k++ {
+			c := &g.cells[i]
+			x := ends[c.col+k]
+			left, right, ok := f.partedAt(c.words, x)
+			if !ok {
+				continue
+			}
+			rest := *c
+			rest.col, rest.colSpan, rest.words, rest.box[0] = c.col+k, c.colSpan-k, right, x
+			c.colSpan, c.words, c.box[2] = k, left, x
+			g.cells = slices.Insert(g.cells, i+1, rest)
+			break
+		}
+	}
+	return g
+}
+
+// partedAt parts words at x, if each of their lines has wide white there
+// between words.
+func (f *finder) partedAt(words []int, x float32) (left, right []int, ok bool) {
+	for _, l := range f.textLines(words) {
+		k := 0
+		for k < len(l.words) && f.words[l.words[k]].u1 <= x {
+			k++
+		}
+		if k == 0 || k == len(l.words) || f.words[l.words[k]].u0-f.words[l.words[k-1]].u1 < 1.5*l.size {
+			return nil, nil, false
+		}
+	}
+	for _, i := range words {
+		if f.words[i].u1 <= x {
+			left = append(left, i)
+		} else {
+			right = append(right, i)
+		}
+	}
+	return left, right, len(words) > 0
 }

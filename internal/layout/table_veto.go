@@ -1,6 +1,9 @@
 package layout
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // likelyLattice reports whether crossing lines make a table, and not a frame, a
 // chart, a drawing or a form.
@@ -13,7 +16,7 @@ func (f *finder) likelyLattice(g *grid) bool {
 			continue
 		}
 		full++
-		rowFull[c.row]++
+		rowFull[c.row] += c.colSpan
 		colFull[c.col]++
 		for _, w := range c.words {
 			chars += f.words[w].last - f.words[w].first
@@ -62,10 +65,28 @@ func (f *finder) likelyBands(t *tabulation) bool {
 	for i := range g.cells {
 		full += g.cells[i].rowSpan * g.cells[i].colSpan
 	}
-	if 5*full < 2*g.rows*g.cols && !headed(g) {
+	places := g.rows * g.cols
+	if enough := 5*full >= 2*places && len(t.edges) > 2 || 10*full >= 7*places; !enough && !headed(g) {
 		return false
 	}
 	return !f.wordy(t)
+}
+
+// labelled reports whether the lines run through text or end at it, as those
+// do that help to read a chart. Lines of a table keep clear of its text.
+func (f *finder) labelled(rs []rule) bool {
+	n := 0
+	for i := range f.words {
+		w := &f.words[i]
+		if f.taken[i] || w.letters+w.digits == 0 {
+			continue
+		}
+		k, _ := slices.BinarySearchFunc(rs, w.middle()-0.25*w.size, func(r rule, v float32) int { return compare(r.at, v) })
+		if k < len(rs) && rs[k].at < w.middle()+0.25*w.size && w.u1 > rs[k].lo-3*w.size && w.u0 < rs[k].hi+3*w.size {
+			n++
+		}
+	}
+	return n >= 2
 }
 
 // headed reports whether the first row and the first column are full: a table
@@ -123,6 +144,137 @@ func (f *finder) wordy(t *tabulation) bool {
 		}
 	}
 	return 2*prose >= len(t.cols) && prose > 0
+}
+
+// likelyAligned reports whether words in columns are a table: they say so by
+// figures, or by a head, and nothing speaks for anything else.
+func (f *finder) likelyAligned(t *tabulation) bool {
+	g := &t.grid
+	cols := g.cols
+	if f.markers(t) {
+		cols-- // a list
+	}
+	full := 0
+	for i := range g.cells {
+		full += g.cells[i].rowSpan * g.cells[i].colSpan
+	}
+	places := g.rows * g.cols
+	switch {
+	case g.rows < 3 || cols < 2 || 10*full < 6*places && !headed(g):
+		return false
+	case f.leaders(t.body) || f.wordy(t) || f.onImage(g.box) || f.equations(t):
+		return false
+	}
+	figures, headedBy := f.figures(g), f.hasHead(t)
+	if cols == 2 {
+		return figures >= 1 && headedBy && g.rows >= 4
+	}
+	return figures >= 1 && (headedBy || g.rows >= 4 || figures >= 2) || headedBy && g.rows >= 4 && figures >= 1
+}
+
+// markers reports whether the first column is but the marks of a list.
+func (f *finder) markers(t *tabulation) bool {
+	n, all := 0, 0
+	for i := range t.body {
+		if c := t.body[i].chunks[0]; c.col == 0 {
+			all++
+			if m, k := listMarker(f.text(c.words) + " x"); m != "" && k > 0 && len(c.words) == 1 {
+				n++
+			}
+		}
+	}
+	return 2*n > all
+}
+
+// figures returns how many columns behind the first have figures in them.
+func (f *finder) figures(g *grid) int {
+	cells, figures := make([]int, g.cols), make([]int, g.cols)
+	for i := range g.cells {
+		c := &g.cells[i]
+		if c.row == 0 || c.col == 0 || c.colSpan > 1 {
+			continue
+		}
+		cells[c.col]++
+		if letters, digits := f.count(c.words); digits > 0 && digits >= letters {
+			figures[c.col]++
+		}
+	}
+	n := 0
+	for k := range cells {
+		if cells[k] >= 2 && 10*figures[k] >= 6*cells[k] {
+			n++
+		}
+	}
+	return n
+}
+
+// hasHead reports whether the first line stands out: bold above what is not, on
+// a colour, or with a line drawn under it.
+func (f *finder) hasHead(t *tabulation) bool {
+	first := &t.body[0]
+	if len(t.head) > 0 {
+		first = &t.head[0]
+	}
+	middle := first.base - 0.3*first.size
+	for _, b := range f.rules.fills {
+		if b[1] < middle && b[3] > middle && b[0] < t.cols[0].hi && b[2] > t.cols[len(t.cols)-1].lo && b[3] < first.base+3*first.size {
+			return true
+		}
+	}
+	for _, e := range t.edges {
+		if e > first.base && e < first.base+4*first.size {
+			return true
+		}
+	}
+	if !f.bold(first) {
+		return false
+	}
+	n := 0
+	for i := range t.body {
+		if l := &t.body[i]; l != first && f.bold(l) {
+			n++
+		}
+	}
+	return 2*n < len(t.body)
+}
+
+func (f *finder) bold(l *tableLine) bool {
+	for _, c := range l.chunks {
+		for _, w := range c.words {
+			if x := &f.words[w]; !x.bold && x.letters+x.digits > 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// onImage reports whether an image lies under the text: it labels that.
+func (f *finder) onImage(box Box) bool {
+	b := box.onPage(f.turn)
+	area := (b[2] - b[0]) * (b[3] - b[1])
+	for _, m := range f.page.Images {
+		if w, h := min(b[2], m[2])-max(b[0], m[0]), min(b[3], m[3])-max(b[1], m[1]); w > 0 && h > 0 && w*h > 0.2*area {
+			if float64(m[2]-m[0])*float64(m[3]-m[1]) < 0.8*f.page.Width*f.page.Height {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// equations reports whether the lines are mathematics.
+func (f *finder) equations(t *tabulation) bool {
+	n, all := 0, 0
+	for i := range t.body {
+		for _, c := range t.body[i].chunks {
+			all++
+			if strings.ContainsAny(f.text(c.words), "=+×∑∫√≤≥→") {
+				n++
+			}
+		}
+	}
+	return 4*n > all
 }
 
 // text returns the characters of words, for a look at what they say.
