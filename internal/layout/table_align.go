@@ -65,13 +65,15 @@ func (f *finder) alignedIn(lines []textLine) {
 				break
 			}
 		}
-		f.alignedRun(lines[i : last+1])
+		f.alignedRun(lines[:last+1], i)
 		i = last + 1
 	}
 }
 
-// alignedRun makes a table of lines, or of all but the first of them.
-func (f *finder) alignedRun(lines []textLine) {
+// alignedRun makes a table of the lines from one on, or of all but the first of
+// them. The line before may be the head, set too close to show columns itself.
+func (f *finder) alignedRun(all []textLine, from int) {
+	lines := all[from:]
 	for drop := 0; drop <= 2 && len(lines)-drop >= 3; drop++ {
 		var head, body []tableLine
 		for i, l := range lines {
@@ -87,6 +89,9 @@ func (f *finder) alignedRun(lines []textLine) {
 		}
 		for len(head) > 0 && len(head[0].chunks) < 2 {
 			head = head[1:]
+		}
+		if drop == 0 && from > 0 {
+			head = f.closeHead(all[from-1], &body[0], cols)
 		}
 		first, last := &body[0], &body[len(body)-1]
 		if len(head) > 0 {
@@ -106,6 +111,24 @@ func (f *finder) alignedRun(lines []textLine) {
 			return
 		}
 	}
+}
+
+// closeHead returns the line above a table if it heads the columns.
+func (f *finder) closeHead(l textLine, first *tableLine, cols []column) []tableLine {
+	if first.base-l.base > 2*max(l.size, first.size) {
+		return nil
+	}
+	head := []tableLine{f.chunked(l, gapChunk)}
+	f.arrange(head, cols)
+	for _, c := range head[0].chunks {
+		if c.end-c.col > 1 {
+			return nil
+		}
+	}
+	if head[0].full < max(2, len(cols)-1) {
+		return nil
+	}
+	return head
 }
 
 // divide parts the rows of a lattice between which no lines are drawn: figures

@@ -20,6 +20,7 @@ func (t *tabulation) make(head, body []tableLine) {
 	t.head, t.body = head, body
 	f.arrange(head, t.cols)
 	f.arrange(body, t.cols)
+	t.reach()
 	t.grid = grid{cols: len(t.cols), box: t.box, ruled: t.ruled}
 	row := 0
 	if len(head) > 0 {
@@ -43,6 +44,22 @@ func (t *tabulation) make(head, body []tableLine) {
 	t.grid.rows = row + 1
 	if len(body) == 0 {
 		t.grid.rows = row
+	}
+}
+
+// reach lets the columns reach as far as their own heads do, the lowest of
+// each.
+func (t *tabulation) reach() {
+	seen := make([]bool, len(t.cols))
+	for i := len(t.head) - 1; i >= 0; i-- {
+		for _, c := range t.head[i].chunks {
+			if k := &t.cols[c.col]; c.end-c.col == 1 && !seen[c.col] {
+				k.lo, k.hi = min(k.lo, c.u0), max(k.hi, c.u1)
+			}
+			for k := c.col; k < c.end; k++ {
+				seen[k] = true
+			}
+		}
 	}
 }
 

@@ -36,6 +36,9 @@ func (f *finder) startRows(lines []tableLine, cols []column) []bool {
 
 // begins reports whether a row begins with line l.
 func (f *finder) begins(prev, l *tableLine, cols []column, full, filled bool) bool {
+	if f.restyled(prev, l) {
+		return true
+	}
 	if full {
 		return filled || l.chunks[0].col == 0
 	}
@@ -88,7 +91,7 @@ func (f *finder) startByPitch(lines []tableLine, start []bool) bool {
 	groups, lone := 1, 0
 	from := 0
 	for i := 1; i <= len(lines); i++ {
-		if i < len(lines) && lines[i].base-lines[i-1].base <= 1.3*tight {
+		if i < len(lines) && lines[i].base-lines[i-1].base <= 1.3*tight && !f.restyled(&lines[i-1], &lines[i]) {
 			continue
 		}
 		if i < len(lines) {
@@ -108,6 +111,12 @@ func (f *finder) startByPitch(lines []tableLine, start []bool) bool {
 		return lone == groups && allStart(start)
 	}
 	return true
+}
+
+// restyled reports whether line l is no longer bold, or now is, where the line
+// before began in the same column.
+func (f *finder) restyled(prev, l *tableLine) bool {
+	return prev.chunks[0].col == l.chunks[0].col && f.bold(prev) != f.bold(l)
 }
 
 func allStart(start []bool) bool {
