@@ -83,7 +83,7 @@ func (f *finder) alignedRun(all []textLine, from int) {
 				body = append(body, t)
 			}
 		}
-		cols := f.columns(body, 0)
+		cols := f.columns(body)
 		if len(cols) < 2 || len(cols) < 3 && drop > 0 {
 			continue
 		}

@@ -125,9 +125,9 @@ func (f *finder) bandTable(run []band, lo, hi float32) {
 			}
 		}
 	}
-	cols := f.columns(body, 0)
+	cols := f.columns(body)
 	if len(run) == 1 || len(body) < 2 {
-		cols = f.columns(slices.Concat(head, body), 0)
+		cols = f.columns(slices.Concat(head, body))
 	}
 	if len(cols) < 2 {
 		return

@@ -34,7 +34,7 @@ func (f *finder) chunked(l textLine, gap float32) tableLine {
 	for k := range l.words {
 		w := &f.words[l.words[k]]
 		n := len(t.chunks)
-		if k > 0 && w.u0-t.chunks[n-1].u1 < gap*l.size {
+		if k > 0 && w.u0-t.chunks[n-1].u1 < gap*l.size && !f.isLeader(l.words[k-1], w) {
 			c := &t.chunks[n-1]
 			c.words, c.u1 = l.words[from:k+1], max(c.u1, w.u1)
 			continue
@@ -45,15 +45,40 @@ func (f *finder) chunked(l textLine, gap float32) tableLine {
 	return t
 }
 
-// columns finds the columns of lines: what lies between the white that at most
-// few of them cross.
-func (f *finder) columns(lines []tableLine, few int) []column {
+// isLeader reports whether a word is dots that lead to the word w.
+func (f *finder) isLeader(i int, w *word) bool {
+	x := &f.words[i]
+	if x.last-x.first < 3 || f.marks[w.first].r == '.' {
+		return false
+	}
+	for k := x.last - 3; k < x.last; k++ {
+		if f.marks[k].r != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+// columns finds the columns of lines: what lies between the white that none of
+// them crosses. A line that is one wide stretch says nothing of columns.
+func (f *finder) columns(lines []tableLine) []column {
 	type step struct {
 		at float32
 		by int
 	}
+	var lo, hi float32
+	for i := range lines {
+		cs := lines[i].chunks
+		if i == 0 {
+			lo = cs[0].u0
+		}
+		lo, hi = min(lo, cs[0].u0), max(hi, cs[len(cs)-1].u1)
+	}
 	var steps []step
 	for i := range lines {
+		if cs := lines[i].chunks; len(cs) == 1 && cs[0].u1-cs[0].u0 > 0.4*(hi-lo) {
+			continue
+		}
 		for _, c := range lines[i].chunks {
 			steps = append(steps, step{c.u0, 1}, step{c.u1, -1})
 		}
@@ -73,14 +98,14 @@ func (f *finder) columns(lines []tableLine, few int) []column {
 	for i, s := range steps {
 		depth += s.by
 		switch {
-		case s.by > 0 && depth == few+1 && !opened:
+		case s.by > 0 && depth == 1 && !opened:
 			if n := len(out); n > 0 && s.at-out[n-1].hi < least {
 				out[n-1].hi = s.at
 			} else {
 				out = append(out, column{s.at, s.at})
 			}
 			opened = true
-		case s.by < 0 && depth == few && opened:
+		case s.by < 0 && depth == 0 && opened:
 			out[len(out)-1].hi, opened = steps[i].at, false
 		}
 	}

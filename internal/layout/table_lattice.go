@@ -45,18 +45,12 @@ func (f *finder) stacks() {
 // lattice finds the rows and columns of lines that hang together, or nil where
 // there are too few of them or far too many.
 func (f *finder) lattice(w web) *lattice {
-	across, down := make([]rule, len(w.across)), make([]rule, len(w.down))
-	for i, k := range w.across {
-		across[i] = f.rules.across[k]
-	}
-	for i, k := range w.down {
-		down[i] = f.rules.down[k]
-	}
+	across, down := f.drawn(w)
 	apart := max(3, 0.4*f.em)
 	l := &lattice{}
 	l.ys, l.across = gathered(across, apart)
 	l.xs, l.down = gathered(down, apart)
-	if len(l.xs) == 0 || len(l.ys) == 0 {
+	if len(l.xs) == 0 || len(l.ys) == 0 || f.labelled(across) {
 		return nil
 	}
 	l.close(across, down, f.em)
@@ -65,6 +59,32 @@ func (f *finder) lattice(w web) *lattice {
 		return nil
 	}
 	return l
+}
+
+// drawn returns the lines of a web. Where columns are drawn, a colour counts
+// only if it ends at one of them or goes over it: else it is behind a word.
+func (f *finder) drawn(w web) (across, down []rule) {
+	var strokes []float32
+	for _, k := range w.down {
+		if r := f.rules.down[k]; !r.fill {
+			strokes = append(strokes, r.at)
+		}
+	}
+	meets := func(r rule) bool {
+		k, _ := slices.BinarySearchFunc(strokes, r.lo-meet, compare)
+		return k < len(strokes) && strokes[k] <= r.hi+meet
+	}
+	for _, k := range w.across {
+		if r := f.rules.across[k]; !r.fill || len(strokes) < 2 || meets(r) {
+			across = append(across, r)
+		}
+	}
+	for _, k := range w.down {
+		if r := f.rules.down[k]; !r.fill || len(strokes) < 2 || r.hi-r.lo > 3*f.em {
+			down = append(down, r)
+		}
+	}
+	return across, down
 }
 
 // gathered puts lines that are closer than apart into one. The rules must be

@@ -28,7 +28,7 @@ const (
 // newRules collects the rulings of a page.
 func newRules(p *Page, turn int16, em float32) rules {
 	var r rules
-	var recent []Ruling
+	var recent, cells []Ruling
 	for _, l := range p.Rulings {
 		box := Box{}
 		box[0], box[1] = rotate(l.X0, l.Y0, turn)
@@ -40,19 +40,52 @@ func newRules(p *Page, turn int16, em float32) rules {
 		}
 		l.X0, l.Y0, l.X1, l.Y1 = box[0], box[1], box[2], box[3]
 		if r.isCell(l, recent, p, em) {
-			r.fills = append(r.fills, box)
-			r.add(Box{box[0], box[1], box[2], box[1]}, true)
-			r.add(Box{box[0], box[3], box[2], box[3]}, true)
-			r.add(Box{box[0], box[1], box[0], box[3]}, true)
-			r.add(Box{box[2], box[1], box[2], box[3]}, true)
+			cells = append(cells, l)
 		}
 		if len(recent) == 32 {
 			recent = recent[1:]
 		}
 		recent = append(recent, l)
 	}
+	for _, l := range whole(cells) {
+		r.fills = append(r.fills, Box{l.X0, l.Y0, l.X1, l.Y1})
+		r.add(Box{l.X0, l.Y0, l.X1, l.Y0}, true)
+		r.add(Box{l.X0, l.Y1, l.X1, l.Y1}, true)
+		r.add(Box{l.X0, l.Y0, l.X0, l.Y1}, true)
+		r.add(Box{l.X1, l.Y0, l.X1, l.Y1}, true)
+	}
 	r.across, r.down = joined(r.across), joined(r.down)
 	return r
+}
+
+// whole makes one box of those of one colour that lie upon each other, line by
+// line as behind code: nobody sees where one ends. Cells that lie side by side
+// are left alone.
+func whole(boxes []Ruling) []Ruling {
+	type strip struct{ top, bottom int }
+	beside := map[strip]int{}
+	key := func(l Ruling) strip { return strip{int(l.Y0), int(l.Y1)} }
+	for _, l := range boxes {
+		beside[key(l)]++
+	}
+	slices.SortStableFunc(boxes, func(a, b Ruling) int {
+		if a.X0 != b.X0 {
+			return compare(a.X0, b.X0)
+		}
+		return compare(a.Y0, b.Y0)
+	})
+	var out []Ruling
+	for _, l := range boxes {
+		if n := len(out); n > 0 {
+			o := &out[n-1]
+			if o.Fill == l.Fill && abs(o.X0-l.X0) < near && abs(o.X1-l.X1) < near && l.Y0 <= o.Y1+near && beside[key(l)] == 1 {
+				o.Y1 = max(o.Y1, l.Y1)
+				continue
+			}
+		}
+		out = append(out, l)
+	}
+	return out
 }
 
 // isCell reports whether a filled box may be a cell or a row of them, and not

@@ -2,6 +2,7 @@ package layout
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -12,7 +13,7 @@ func (f *finder) likelyLattice(g *grid) bool {
 	rowFull, colFull := make([]int, g.rows), make([]int, g.cols)
 	for i := range g.cells {
 		c := &g.cells[i]
-		if len(c.words) == 0 {
+		if letters, digits := f.count(c.words); letters+digits == 0 {
 			continue
 		}
 		full++
@@ -30,6 +31,10 @@ func (f *finder) likelyLattice(g *grid) bool {
 		return full >= 3 && full == n && chars <= 120*n
 	case g.rows*g.cols > 4*n+8:
 		return false // pieces of a drawing, not cells
+	case chars > 500*full:
+		return false // columns of text in frames
+	case f.crossed(g):
+		return false
 	}
 	rows, cols, pairs := 0, 0, 0
 	for _, k := range rowFull {
@@ -55,25 +60,98 @@ func (f *finder) likelyLattice(g *grid) bool {
 	return 4*colFull[0] >= 3*(g.rows-1) && 4*rowFull[0] >= 3*(g.cols-1)
 }
 
+// crossed reports whether text runs out of a lattice as if it were not there:
+// the boxes of a form.
+func (f *finder) crossed(g *grid) bool {
+	n := 0
+	for i := 1; i < len(f.words); i++ {
+		a, b := &f.words[i-1], &f.words[i]
+		if a.frag != b.frag || a.middle() < g.box[1] || a.middle() > g.box[3] {
+			continue
+		}
+		for _, x := range [...]float32{g.box[0], g.box[2]} {
+			if a.u1 <= x+near && b.u0 >= x-near {
+				n++
+			}
+		}
+	}
+	return n >= 2 && 4*n >= g.rows
+}
+
 // likelyBands reports whether text between horizontal lines is a table.
 func (f *finder) likelyBands(t *tabulation) bool {
 	g := &t.grid
-	if g.rows < 2 || g.cols < 2 || f.leaders(t.body) {
+	if g.rows < 2 || g.cols < 2 || g.cols <= 3 && f.leaders(t.body) || f.wordy(t) || f.garbled(g) || f.contents(g) || f.onImage(g.box) || t.bare() {
 		return false
 	}
-	full := 0
+	full, pairs := 0, 0
+	row := make([]int, g.rows)
 	for i := range g.cells {
-		full += g.cells[i].rowSpan * g.cells[i].colSpan
+		c := &g.cells[i]
+		full += c.rowSpan * c.colSpan
+		row[c.row] += c.colSpan
+	}
+	for _, n := range row {
+		if n > 1 {
+			pairs++
+		}
 	}
 	places := g.rows * g.cols
-	if enough := 5*full >= 2*places && len(t.edges) > 2 || 10*full >= 7*places; !enough && !headed(g) {
-		return false
+	switch {
+	case len(t.edges) == 2:
+		// A frame holds anything; a head and a full first column are a table's.
+		return f.likelyAligned(t) || f.headed(g) && f.hasHead(t)
+	case g.cols == 2 && f.figures(g) == 0:
+		return 10*pairs >= 8*g.rows || f.headed(g) && f.hasHead(t)
 	}
-	return !f.wordy(t)
+	return 5*full >= 2*places || f.headed(g)
 }
 
-// labelled reports whether the lines run through text or end at it, as those
-// do that help to read a chart. Lines of a table keep clear of its text.
+// garbled reports whether most of the text is signs, as where fonts do not say
+// what their letters are.
+func (f *finder) garbled(g *grid) bool {
+	all, said := 0, 0
+	for i := range g.cells {
+		for _, w := range g.cells[i].words {
+			x := &f.words[w]
+			all += x.last - x.first
+			said += x.letters + x.digits
+		}
+	}
+	return 2*said < all
+}
+
+// contents reports whether the last column has page numbers: whole numbers that
+// do not fall. The first rows may be Roman.
+func (f *finder) contents(g *grid) bool {
+	n, last := 0, 0
+	for i := range g.cells {
+		c := &g.cells[i]
+		if c.col+c.colSpan < g.cols {
+			continue
+		}
+		text := f.text(c.words)
+		if strings.Trim(text, "ivxlc") == "" {
+			if last == 0 {
+				n++
+			}
+			continue
+		}
+		page, err := strconv.Atoi(text)
+		switch {
+		case err == nil && page >= last:
+			last = page
+			n++
+		case c.row > 0:
+			return false
+		}
+	}
+	return n >= 3 && f.figures(g) <= 1
+}
+
+// labelled reports whether the lines, sorted by where they are, run through
+// text or end at it, as those do that help to read a chart. Lines of a table
+// keep clear of its text.
 func (f *finder) labelled(rs []rule) bool {
 	n := 0
 	for i := range f.words {
@@ -81,23 +159,39 @@ func (f *finder) labelled(rs []rule) bool {
 		if f.taken[i] || w.letters+w.digits == 0 {
 			continue
 		}
-		k, _ := slices.BinarySearchFunc(rs, w.middle()-0.25*w.size, func(r rule, v float32) int { return compare(r.at, v) })
-		if k < len(rs) && rs[k].at < w.middle()+0.25*w.size && w.u1 > rs[k].lo-3*w.size && w.u0 < rs[k].hi+3*w.size {
-			n++
+		from, to := w.middle()-0.25*w.size, w.middle()+0.25*w.size
+		k, _ := slices.BinarySearchFunc(rs, from, func(r rule, v float32) int { return compare(r.at, v) })
+		for end := min(k+8, len(rs)); k < end && rs[k].at < to; k++ {
+			if w.u1 > rs[k].lo-3*w.size && w.u0 < rs[k].hi+3*w.size {
+				n++
+				break
+			}
 		}
 	}
-	return n >= 2
+	return n >= 3 && 2*n >= len(rs)
 }
 
-// headed reports whether the first row and the first column are full: a table
-// to be filled in.
-func headed(g *grid) bool {
+// bare reports whether white is most of the table: lines and labels of a chart.
+func (t *tabulation) bare() bool {
+	var sum float32
+	for i := range t.head {
+		sum += 1.2 * t.head[i].size
+	}
+	for i := range t.body {
+		sum += 1.2 * t.body[i].size
+	}
+	return sum < 0.35*(t.box[3]-t.box[1])
+}
+
+// headed reports whether the first row and the first column are full, and of
+// words: a table to be filled in.
+func (f *finder) headed(g *grid) bool {
 	row, col := 0, 0
 	for i := range g.cells {
 		if g.cells[i].row == 0 {
 			row += g.cells[i].colSpan
 		}
-		if g.cells[i].col == 0 {
+		if letters, digits := f.count(g.cells[i].words); g.cells[i].col == 0 && letters >= digits {
 			col += g.cells[i].rowSpan
 		}
 	}
@@ -108,11 +202,16 @@ func headed(g *grid) bool {
 func (f *finder) leaders(lines []tableLine) bool {
 	n := 0
 	for i := range lines {
+		dots := 0
 		for _, c := range lines[i].chunks {
-			if hasLeader(f.text(c.words)) {
-				n++
-				break
+			for _, w := range c.words {
+				if x := &f.words[w]; f.marks[x.last-1].r == '.' && (x.last-x.first == 1 || f.marks[x.last-2].r == '.') {
+					dots += x.last - x.first
+				}
 			}
+		}
+		if dots >= 4 {
+			n++
 		}
 	}
 	return 3*n > len(lines)
@@ -124,9 +223,13 @@ func (f *finder) wordy(t *tabulation) bool {
 		lines, filled, words int
 	}
 	sums := make([]sum, len(t.cols))
+	across := 0
 	for i := range t.body {
 		for _, c := range t.body[i].chunks {
 			if c.end-c.col > 1 {
+				if len(c.words) >= 5 {
+					across++
+				}
 				continue
 			}
 			s := &sums[c.col]
@@ -143,7 +246,7 @@ func (f *finder) wordy(t *tabulation) bool {
 			prose++
 		}
 	}
-	return 2*prose >= len(t.cols) && prose > 0
+	return 2*prose >= len(t.cols) && prose > 0 || across >= 3 && 4*across > len(t.body)
 }
 
 // likelyAligned reports whether words in columns are a table: they say so by
@@ -160,9 +263,9 @@ func (f *finder) likelyAligned(t *tabulation) bool {
 	}
 	places := g.rows * g.cols
 	switch {
-	case g.rows < 3 || cols < 2 || 10*full < 6*places && !headed(g):
+	case g.rows < 3 || cols < 2 || 10*full < 6*places:
 		return false
-	case f.leaders(t.body) || f.wordy(t) || f.onImage(g.box) || f.equations(t):
+	case cols <= 4 && f.leaders(t.body) || f.wordy(t) || f.garbled(g) || f.contents(g) || f.onImage(g.box) || f.equations(t) || t.bare():
 		return false
 	}
 	figures, headedBy := f.figures(g), f.hasHead(t)
