@@ -60,25 +60,61 @@ func (f *finder) isLeader(i int, w *word) bool {
 }
 
 // columns finds the columns of lines: what lies between the white that none of
-// them crosses. A line that is one wide stretch says nothing of columns.
+// them crosses, or hardly any where that shows more columns of figures.
 func (f *finder) columns(lines []tableLine) []column {
+	lines = telling(lines)
+	out := f.columnsBut(lines, 0)
+	if few := len(lines) / 8; few > 0 && f.counting(lines) {
+		if more := f.columnsBut(lines, few); len(more) > len(out) {
+			return more
+		}
+	}
+	return out
+}
+
+// counting reports whether much of what stands in the lines is figures.
+func (f *finder) counting(lines []tableLine) bool {
+	n, all := 0, 0
+	for i := range lines {
+		for _, c := range lines[i].chunks {
+			all++
+			if letters, digits := f.count(c.words); digits > letters {
+				n++
+			}
+		}
+	}
+	return 5*n >= 2*all
+}
+
+// telling returns the lines that say where columns are: one wide stretch says
+// nothing.
+func telling(lines []tableLine) []tableLine {
+	if len(lines) == 0 {
+		return nil
+	}
+	lo, hi := lines[0].chunks[0].u0, lines[0].chunks[0].u1
+	for i := range lines {
+		cs := lines[i].chunks
+		lo, hi = min(lo, cs[0].u0), max(hi, cs[len(cs)-1].u1)
+	}
+	out := make([]tableLine, 0, len(lines))
+	for _, l := range lines {
+		if len(l.chunks) > 1 || l.chunks[0].u1-l.chunks[0].u0 <= 0.4*(hi-lo) {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// columnsBut finds the columns of lines between the white that at most few of
+// them cross.
+func (f *finder) columnsBut(lines []tableLine, few int) []column {
 	type step struct {
 		at float32
 		by int
 	}
-	var lo, hi float32
-	for i := range lines {
-		cs := lines[i].chunks
-		if i == 0 {
-			lo = cs[0].u0
-		}
-		lo, hi = min(lo, cs[0].u0), max(hi, cs[len(cs)-1].u1)
-	}
 	var steps []step
 	for i := range lines {
-		if cs := lines[i].chunks; len(cs) == 1 && cs[0].u1-cs[0].u0 > 0.4*(hi-lo) {
-			continue
-		}
 		for _, c := range lines[i].chunks {
 			steps = append(steps, step{c.u0, 1}, step{c.u1, -1})
 		}
@@ -94,19 +130,16 @@ func (f *finder) columns(lines []tableLine) []column {
 		least *= gapNarrow / gapRiver
 	}
 	var out []column
-	depth, opened := 0, false
-	for i, s := range steps {
+	depth := 0
+	for _, s := range steps {
 		depth += s.by
+		n := len(out)
 		switch {
-		case s.by > 0 && depth == 1 && !opened:
-			if n := len(out); n > 0 && s.at-out[n-1].hi < least {
-				out[n-1].hi = s.at
-			} else {
-				out = append(out, column{s.at, s.at})
-			}
-			opened = true
-		case s.by < 0 && depth == 0 && opened:
-			out[len(out)-1].hi, opened = steps[i].at, false
+		case s.by < 0 && depth == few:
+			out[n-1].hi = s.at
+		case s.by < 0 || depth != few+1:
+		case n == 0 || s.at-out[n-1].hi >= least:
+			out = append(out, column{s.at, s.at})
 		}
 	}
 	return out

@@ -100,7 +100,7 @@ func (f *finder) likelyBands(t *tabulation) bool {
 	switch {
 	case len(t.edges) == 2:
 		// A frame holds anything; a head and a full first column are a table's.
-		return f.likelyAligned(t) || f.headed(g) && f.hasHead(t)
+		return f.likelyAligned(t) || !f.most(g.box) && f.headed(g) && f.hasHead(t)
 	case g.cols == 2 && f.figures(g) == 0:
 		return 10*pairs >= 8*g.rows || f.headed(g) && f.hasHead(t)
 	}
@@ -169,6 +169,11 @@ func (f *finder) labelled(rs []rule) bool {
 		}
 	}
 	return n >= 3 && 2*n >= len(rs)
+}
+
+// most reports whether a box takes up a large part of the page.
+func (f *finder) most(b Box) bool {
+	return float64(b[2]-b[0])*float64(b[3]-b[1]) > 0.3*f.page.Width*f.page.Height
 }
 
 // bare reports whether white is most of the table: lines and labels of a chart.
@@ -245,6 +250,13 @@ func (f *finder) wordy(t *tabulation) bool {
 		if s.lines >= 4 && s.words >= 4*s.lines && 5*s.filled >= 3*s.lines {
 			prose++
 		}
+	}
+	words := 0
+	for i := range t.grid.cells {
+		words += len(t.grid.cells[i].words)
+	}
+	if words > 8*len(t.grid.cells) && len(t.edges) <= t.grid.rows {
+		return true
 	}
 	return 2*prose >= len(t.cols) && prose > 0 || across >= 3 && 4*across > len(t.body)
 }
