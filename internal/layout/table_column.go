@@ -34,7 +34,7 @@ func (f *finder) chunked(l textLine, gap float32) tableLine {
 	for k := range l.words {
 		w := &f.words[l.words[k]]
 		n := len(t.chunks)
-		if k > 0 && w.u0-t.chunks[n-1].u1 < gap*l.size && !f.isLeader(l.words[k-1], w) {
+		if k > 0 && (w.u0-t.chunks[n-1].u1 < gap*l.size || f.dots(w)) && !(f.dots(&f.words[l.words[k-1]]) && !f.dots(w)) {
 			c := &t.chunks[n-1]
 			c.words, c.u1 = l.words[from:k+1], max(c.u1, w.u1)
 			continue
@@ -45,13 +45,12 @@ func (f *finder) chunked(l textLine, gap float32) tableLine {
 	return t
 }
 
-// isLeader reports whether a word is dots that lead to the word w.
-func (f *finder) isLeader(i int, w *word) bool {
-	x := &f.words[i]
-	if x.last-x.first < 3 || f.marks[w.first].r == '.' {
+// dots reports whether a word ends in dots that lead to the next one.
+func (f *finder) dots(w *word) bool {
+	if w.last-w.first < 3 {
 		return false
 	}
-	for k := x.last - 3; k < x.last; k++ {
+	for k := w.last - 3; k < w.last; k++ {
 		if f.marks[k].r != '.' {
 			return false
 		}

@@ -168,9 +168,13 @@ func (f *finder) within(box Box) []int {
 	return out
 }
 
-// accept makes a table of g: its words are taken.
+// accept makes a table of g, if no place of it has two cells: its words are
+// taken.
 func (f *finder) accept(g grid) {
 	g.turn = f.turn
+	if g.overlaps() {
+		return
+	}
 	slices.SortStableFunc(g.cells, func(a, b gridCell) int {
 		if a.row != b.row {
 			return a.row - b.row
@@ -183,6 +187,29 @@ func (f *finder) accept(g grid) {
 		}
 	}
 	f.grids = append(f.grids, g)
+}
+
+// overlaps reports whether two cells lie on one place, or one outside.
+func (g *grid) overlaps() bool {
+	if g.rows < 1 || g.cols < 1 || g.rows > maxTableCells/g.cols {
+		return true
+	}
+	taken := make([]bool, g.rows*g.cols)
+	for i := range g.cells {
+		c := &g.cells[i]
+		if c.row+c.rowSpan > g.rows || c.col+c.colSpan > g.cols {
+			return true
+		}
+		for r := c.row; r < c.row+c.rowSpan; r++ {
+			for k := c.col; k < c.col+c.colSpan; k++ {
+				if taken[r*g.cols+k] {
+					return true
+				}
+				taken[r*g.cols+k] = true
+			}
+		}
+	}
+	return false
 }
 
 // settle cuts fragments where they leave a cell and gives each to its cell.

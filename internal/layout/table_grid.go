@@ -1,5 +1,7 @@
 package layout
 
+import "slices"
+
 // tabulation makes a grid of lines whose columns are known.
 type tabulation struct {
 	f       *finder
@@ -80,26 +82,27 @@ func (t *tabulation) addLine(row int, l *tableLine) {
 	}
 }
 
-// add adds a chunk to the cell at a row, which reaches over span rows.
+// add adds a chunk to the cell at a row, which reaches over span rows. Cells
+// that it bridges become one.
 func (t *tabulation) add(row, span int, c chunk, l *tableLine) {
-	box := Box{c.u0, l.base - 0.75*l.size, c.u1, l.base + 0.25*l.size}
-	for i := len(t.grid.cells) - 1; i >= 0; i-- {
-		g := &t.grid.cells[i]
-		if g.row < row {
-			break
-		}
-		if g.row == row && c.col < g.col+g.colSpan && c.end > g.col {
-			end := max(g.col+g.colSpan, c.end)
-			g.col = min(g.col, c.col)
-			g.colSpan, g.rowSpan = end-g.col, max(g.rowSpan, span)
-			g.words = append(g.words, c.words...)
-			g.box = g.box.union(box)
-			return
-		}
+	n := gridCell{
+		row: row, col: c.col, rowSpan: span, colSpan: c.end - c.col, words: slices.Clone(c.words),
+		box: Box{c.u0, l.base - 0.75*l.size, c.u1, l.base + 0.25*l.size},
 	}
-	t.grid.cells = append(t.grid.cells, gridCell{
-		row: row, col: c.col, rowSpan: span, colSpan: c.end - c.col, box: box, words: append([]int(nil), c.words...),
-	})
+	cells := t.grid.cells
+	for i := len(cells) - 1; i >= 0 && cells[i].row >= row; i-- {
+		g := &cells[i]
+		if g.row > row || n.col >= g.col+g.colSpan || n.col+n.colSpan <= g.col {
+			continue
+		}
+		end := max(g.col+g.colSpan, n.col+n.colSpan)
+		n.col = min(g.col, n.col)
+		n.colSpan, n.rowSpan = end-n.col, max(g.rowSpan, n.rowSpan)
+		n.words, n.box = append(g.words, n.words...), g.box.union(n.box)
+		cells = slices.Delete(cells, i, i+1)
+		i = len(cells) // it is wider now
+	}
+	t.grid.cells = append(cells, n)
 }
 
 // makeHead makes the rows of the head and returns how many there are. Lines are

@@ -162,7 +162,7 @@ func (f *finder) labelled(rs []rule) bool {
 		from, to := w.middle()-0.25*w.size, w.middle()+0.25*w.size
 		k, _ := slices.BinarySearchFunc(rs, from, func(r rule, v float32) int { return compare(r.at, v) })
 		for end := min(k+8, len(rs)); k < end && rs[k].at < to; k++ {
-			if w.u1 > rs[k].lo-3*w.size && w.u0 < rs[k].hi+3*w.size {
+			if w.u1 > rs[k].lo-1.5*w.size && w.u0 < rs[k].hi+1.5*w.size {
 				n++
 				break
 			}
