@@ -51,7 +51,11 @@ func (w *writer) blocks(rows []row, frags []fragment, marks []mark) {
 		for j < len(ls) && rows[j].region == rows[i].region {
 			j++
 		}
-		p.regionBlocks(ls[i:j], i, size, mono)
+		if g := rows[i].grid; g > 0 {
+			p.Blocks = append(p.Blocks, w.tableBlock(&w.grids[g-1], rows, i, j-1))
+		} else {
+			p.regionBlocks(ls[i:j], i, size, mono)
+		}
 		i = j
 	}
 }

@@ -46,6 +46,7 @@ type fragment struct {
 	rtl            bool
 	drop           bool // a drop cap: the next fragment is the rest of its word
 	turn           int16
+	cut            bool // cut off the fragment before: its space is settled
 }
 
 // clean makes marks of glyphs: drops what is no text and mends what is not a

@@ -13,6 +13,7 @@ type row struct {
 	base, size float32
 	turn       int16
 	region     int
+	grid       int // of a table's line: which table, from 1
 	twice      int // marks that were dropped: drawn a second time
 }
 
@@ -115,15 +116,18 @@ func (w *row) dedupe(frags []fragment, marks []mark) {
 
 // writer writes rows into a page.
 type writer struct {
-	page *Page
-	buf  []byte
+	page  *Page
+	buf   []byte
+	grids []grid
+	homes []int32 // the cells of fragments
+	spans []Span  // where the fragments of tables have gone
 }
 
 // write appends the row as a line.
 func (w *writer) write(r *row, frags []fragment, marks []mark) {
 	line := Line{Start: len(w.buf), Base: r.base, Angle: float32(r.turn)}
 	var prev *fragment
-	for _, i := range r.frags {
+	for at, i := range r.frags {
 		f := &frags[i]
 		for k := f.first; k < f.last; k++ {
 			m := &marks[k]
@@ -131,8 +135,17 @@ func (w *writer) write(r *row, frags []fragment, marks []mark) {
 			if k == f.first {
 				space = prev != nil && parted(prev, f, m)
 				wide = prev != nil && prev.distance(f) > gapFragment*r.size
+				if r.grid > 0 && at > 0 && w.homes[r.frags[at-1]] != w.homes[i] {
+					space, wide = true, true
+				}
 			}
 			w.put(&line, m, space, wide)
+			if k == f.first && r.grid > 0 {
+				w.spans[i].Start = len(w.buf) - utf8.RuneLen(m.r)
+			}
+		}
+		if r.grid > 0 {
+			w.spans[i].End = len(w.buf)
 		}
 		prev = f
 	}
@@ -186,6 +199,9 @@ func parted(f, g *fragment, m *mark) bool {
 	}
 	if f.drop {
 		return false
+	}
+	if g.cut && f.last == g.first {
+		return m.space
 	}
 	return d > gapWord*em || f.rtl != g.rtl && d > gapGuess*em
 }

@@ -111,12 +111,14 @@ type Block struct {
 	Table  *Table  `json:"table,omitempty"`  // of a table
 }
 
-// Ruling is a drawn horizontal or vertical line, or an edge of a rectangle.
+// Ruling is a drawn horizontal or vertical line or, with Fill, a filled box.
 type Ruling struct {
 	X0 float32 `json:"x0"`
 	Y0 float32 `json:"y0"`
 	X1 float32 `json:"x1"`
 	Y1 float32 `json:"y1"`
+
+	Fill string `json:"fill,omitempty"` // the colour of a box, as in "dbe5f1"
 }
 
 // Link is an area that leads out of the document. Links to its own pages are

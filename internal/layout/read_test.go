@@ -351,7 +351,7 @@ func TestReadNotANumber(t *testing.T) {
 		Number: 1, Width: math.NaN(), Height: math.Inf(1), Rotation: -90, Label: "a\xff\x00b",
 		Fonts:   []Font{{Name: "\xff\x01F"}},
 		Images:  []Box{{nan, inf, -inf, 3}},
-		Rulings: []Ruling{{nan, inf, -inf, 1e30}},
+		Rulings: []Ruling{{X0: nan, Y0: inf, X1: -inf, Y1: 1e30}},
 		Links:   []Link{{Box: Box{inf}, URI: "http://\x00x"}},
 	}
 	for i, v := range []float32{nan, inf, -inf, 1e38, -1e38, 0} {

@@ -7,11 +7,13 @@ import (
 )
 
 // composed is what Read makes of a sheet, with the rows put in order by order.
-func composed(g Glyphs, order func([]fragment, []mark) []row) Page {
-	p, frags, marks := begin(g)
-	p.arrange(order(frags, marks), frags, marks)
+func composed(g Glyphs, order func(content) []row) Page {
+	p, c := begin(g)
+	p.arrange(order(c), c)
 	return p
 }
+
+func inReadingOrder(c content) []row { return readingOrder(c.frags, c.marks, c.grids) }
 
 // An order that loses a line, or reads one twice, must not pass.
 func TestReadFallsBack(t *testing.T) {
@@ -22,17 +24,17 @@ func TestReadFallsBack(t *testing.T) {
 	s.lines(72, 112, 10, regular, "the first line")
 	for _, tt := range []struct {
 		name  string
-		order func([]fragment, []mark) []row
+		order func(content) []row
 		want  string
 		said  string
 	}{
-		{"sound", readingOrder, "the first line\nthe second line its end\n", ""},
-		{"a line lost", func(f []fragment, m []mark) []row { return readingOrder(f, m)[1:] }, "the second line its end\nthe first line\n", OrderStream},
-		{"a line twice", func(f []fragment, m []mark) []row {
-			rows := readingOrder(f, m)
+		{"sound", inReadingOrder, "the first line\nthe second line its end\n", ""},
+		{"a line lost", func(c content) []row { return inReadingOrder(c)[1:] }, "the second line its end\nthe first line\n", OrderStream},
+		{"a line twice", func(c content) []row {
+			rows := inReadingOrder(c)
 			return append(rows, rows[0])
 		}, "the second line its end\nthe first line\n", OrderStream},
-		{"nothing", func([]fragment, []mark) []row { return nil }, "the second line its end\nthe first line\n", OrderStream},
+		{"nothing", func(content) []row { return nil }, "the second line its end\nthe first line\n", OrderStream},
 	} {
 		p := composed(s.Glyphs, tt.order)
 		if d := cmp.Diff(tt.want, p.Text); d != "" || p.Order != tt.said {
@@ -56,16 +58,16 @@ func TestReadCounts(t *testing.T) {
 
 func TestStreamOrder(t *testing.T) {
 	t.Parallel()
-	_, frags, marks := begin(benchPage())
+	_, c := begin(benchPage())
 	var got []int
-	for _, r := range streamOrder(frags) {
+	for _, r := range streamOrder(c.frags) {
 		got = append(got, r.frags...)
 	}
-	want := make([]int, len(frags))
+	want := make([]int, len(c.frags))
 	for i := range want {
 		want[i] = i
 	}
-	if d := cmp.Diff(want, got); d != "" || len(marks) == 0 {
+	if d := cmp.Diff(want, got); d != "" || len(want) == 0 {
 		t.Error(d)
 	}
 }
