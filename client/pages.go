@@ -21,6 +21,8 @@ type Page struct {
 	Height     float64 `json:"height"`
 	Rotation   int     `json:"rotation"`  // degrees, clockwise
 	NeedsOCR   bool    `json:"needs_ocr"` // images and hardly any text
+	Garbage    bool    `json:"garbage"`   // its fonts do not say what most of its characters mean
+	Order      string  `json:"order"`     // stream: not in reading order
 	Truncated  bool    `json:"truncated"` // it has more than a record holds
 	Chars      int     `json:"chars"`
 	Images     int     `json:"images"` // that stand on it

@@ -20,6 +20,8 @@ type PageInfo struct {
 	Height     float64 `json:"height"`
 	Rotation   int     `json:"rotation" doc:"0, 90, 180 or 270, clockwise"`
 	NeedsOCR   bool    `json:"needs_ocr" doc:"Images and hardly any text"`
+	Garbage    bool    `json:"garbage,omitempty" doc:"Its fonts do not say what most of its characters mean"`
+	Order      string  `json:"order,omitempty" doc:"stream: text would have been lost in reading order, so it is in the order of the file"`
 	Truncated  bool    `json:"truncated,omitempty" doc:"The page has more than a record holds"`
 	Chars      int     `json:"chars" doc:"Of its text"`
 	Images     int     `json:"images" doc:"That stand on it"`
@@ -51,7 +53,7 @@ type Page struct {
 func pageInfo(p *layout.Page) PageInfo {
 	return PageInfo{
 		PageNumber: p.Number, PageLabel: p.Label, Status: p.Status, ErrorCode: p.Code, Error: p.Error,
-		Width: p.Width, Height: p.Height, Rotation: p.Rotation, NeedsOCR: p.NeedsOCR, Truncated: p.Truncated,
+		Width: p.Width, Height: p.Height, Rotation: p.Rotation, NeedsOCR: p.NeedsOCR, Garbage: p.Garbage, Order: p.Order, Truncated: p.Truncated,
 		Chars: utf8.RuneCountInString(p.Text), Images: len(p.Images),
 	}
 }

@@ -48,6 +48,8 @@ type page struct {
 	ErrorCode  string  `json:"error_code,omitempty"`
 	Error      string  `json:"error,omitempty"`
 	NeedsOCR   bool    `json:"needs_ocr"`
+	Garbage    bool    `json:"garbage,omitempty"`
+	Order      string  `json:"order,omitempty"` // stream: not in reading order
 	Truncated  bool    `json:"truncated,omitempty"`
 	Text       string  `json:"text"`
 	Markdown   string  `json:"markdown"`
@@ -109,7 +111,7 @@ func (res *Result) eachPage(ctx context.Context, out *jsonWriter) error {
 		}
 		err := out.item(page{
 			PageNumber: p.Number, PageLabel: p.Label, Width: p.Width, Height: p.Height, Rotation: p.Rotation,
-			Status: p.Status, ErrorCode: p.Code, Error: p.Error, NeedsOCR: p.NeedsOCR, Truncated: p.Truncated,
+			Status: p.Status, ErrorCode: p.Code, Error: p.Error, NeedsOCR: p.NeedsOCR, Garbage: p.Garbage, Order: p.Order, Truncated: p.Truncated,
 			Text: p.Text, Markdown: layout.Markdown(p, res.profile, layout.Style{}),
 		})
 		if err != nil {

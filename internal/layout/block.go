@@ -51,7 +51,11 @@ func (w *writer) blocks(rows []row, frags []fragment, marks []mark) {
 		for j < len(ls) && rows[j].region == rows[i].region {
 			j++
 		}
-		p.regionBlocks(ls[i:j], i, size, mono)
+		if g := rows[i].grid; g > 0 {
+			p.Blocks = append(p.Blocks, w.tableBlock(&w.grids[g-1], rows, i, j-1))
+		} else {
+			p.regionBlocks(ls[i:j], i, size, mono)
+		}
 		i = j
 	}
 }
@@ -113,11 +117,8 @@ func (p *Page) symbol(l *Line) (string, int) {
 	if len(l.Runs) == 1 || utf8.RuneCountInString(mark) != 1 || r.Font == l.Runs[1].Font {
 		return "", 0
 	}
-	name := strings.ToLower(p.Fonts[r.Font].Name)
-	for _, s := range symbolFonts {
-		if strings.Contains(name, s) {
-			return mark, r.End - r.Start
-		}
+	if p.Fonts[r.Font].pictures() {
+		return mark, r.End - r.Start
 	}
 	return "", 0
 }

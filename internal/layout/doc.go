@@ -11,7 +11,8 @@
 // be seen and fits the limits is in exactly one line and that line in exactly
 // one block; offsets slice Page.Text on rune boundaries; all numbers are finite;
 // the cost of a page is O(n log n) in its glyphs, whatever the file says; Encode
-// and Decode round-trip. Left out are control characters and the like, what
+// and Decode round-trip. A count proves the second on each page: where it fails,
+// the page is in the order of its file and says so (Page.Order). Left out are control characters and the like, what
 // stands outside the page (no viewer shows it), and what is drawn a second time
 // in the same place (to look bold).
 //

@@ -65,6 +65,12 @@ func Elements(p Page, prof Profile) []Element {
 		from := e.Start
 		h, isHeading := prof.heading(&p, b)
 		switch {
+		case b.Table != nil:
+			e.Type, e.Table = TypeTable, b.Table
+			e.Text = b.Table.text(&p)
+			n = n[:0]
+			out = append(out, e)
+			continue
 		case isHeading:
 			e.Type, e.Level = TypeHeading, h.Level
 			if h.Title {

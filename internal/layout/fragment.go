@@ -10,6 +10,7 @@ import (
 const (
 	gapWord     = 0.25 // a gap of ink that parts words although the file has no space there
 	gapGuess    = 0.05 // the least gap at which the engine's guessed space is believed
+	gapPen      = 0.15 // ... or the least way that the pen went without ink
 	gapFragment = 1.0  // a gap that may part columns or cells
 	gapDrawn    = 1.5  // ... although a space is drawn in it, as in a loosely justified line
 	gapSpread   = 0.12 // the least gap between letters that are set apart on purpose
@@ -30,9 +31,9 @@ type mark struct {
 	font   int32
 	turn   int16 // degrees, 0 for ordinary text
 	class  class
-	space  bool // a space comes before it
-	guess  bool // ... which only the engine saw
-	wide   bool // a gap of at least gapFragment comes before it (set when lines are made)
+	space  bool    // a space comes before it
+	guess  bool    // ... which only the engine saw
+	pen    float32 // ... the way of the pen from that guess on
 }
 
 // fragment is a stretch of marks that follow each other in the file and on the
@@ -45,14 +46,16 @@ type fragment struct {
 	rtl            bool
 	drop           bool // a drop cap: the next fragment is the rest of its word
 	turn           int16
+	cut            bool // cut off the fragment before: its space is settled
 }
 
 // clean makes marks of glyphs: drops what is no text and mends what is not a
 // number.
-func clean(g Glyphs, fonts int) []mark {
+func clean(g Glyphs, fonts int) ([]mark, census) {
+	var count census
 	marks := make([]mark, 0, len(g.Glyphs))
 	space, guess := false, true
-	var x, y float32
+	var x, y, pen float32
 	page := Box{-1, -1, finite(float32(g.Width)) + 1, finite(float32(g.Height)) + 1}
 	sized := g.Width > 0 && g.Height > 0
 	for i := range g.Glyphs {
@@ -68,6 +71,9 @@ func clean(g Glyphs, fonts int) []mark {
 		case classSpace, classBreak:
 			space = true
 			guess = guess && in.Generated
+			if pen = far; c == classSpace {
+				pen = in.X
+			}
 			continue
 		}
 		m := mark{r: r, class: c, space: space, guess: space && guess, font: int32(in.Font)}
@@ -75,18 +81,32 @@ func clean(g Glyphs, fonts int) []mark {
 			m.font = int32(fonts)
 		}
 		m.place(in, x, y)
+		if m.guess && m.turn == 0 {
+			m.pen = finite(in.X - pen)
+		}
 		if sized && m.box.outside(page) {
 			space = true
+			count.unshown++
 			continue
 		}
 		space, guess = false, true
 		x, y = m.box[2], in.Y
 		if n := len(marks); n > 0 && !m.space && m.again(&marks[n-1]) {
+			count.unshown++
 			continue
+		}
+		if in.Unmapped {
+			count.unmapped++
 		}
 		marks = append(marks, m)
 	}
-	return marks
+	return marks, count
+}
+
+// census counts characters.
+type census struct {
+	unshown  int // nobody sees them, or everybody sees them twice
+	unmapped int // their font does not say what they mean
 }
 
 // place gives m its geometry; x and y is where the mark before it ended, for a
@@ -306,7 +326,7 @@ func (f *fragment) joins(prev, m *mark) bool {
 	case !m.space:
 		m.space = gap > gapWord*em
 	case m.guess:
-		m.space = gap > gapGuess*em
+		m.space = gap > gapGuess*em || m.pen > gapPen*em
 	}
 	return true
 }

@@ -75,7 +75,7 @@ func FuzzDecode(f *testing.F) {
 	p := Read(s.Glyphs)
 	f.Add(p.Encode())
 	f.Add(Failed(3, "timeout", "The page took too long.").Encode())
-	f.Add([]byte(`{"v":2}`))
+	f.Add([]byte(`{"v":3}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		sameScan(t, data)
 		p, err := Decode(data)

@@ -24,5 +24,6 @@ type Glyph struct {
 	Angle     float32 // of the baseline, in degrees, clockwise; 0 for ordinary text
 	Font      int     // index into Glyphs.Fonts
 	Generated bool    // not in the file: a space or line break that the engine inferred
+	Unmapped  bool    // the font does not say what it means: Rune is its code
 	Hyphen    bool    // a hyphen at a line's end that the engine takes for a word break
 }

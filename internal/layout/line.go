@@ -13,6 +13,8 @@ type row struct {
 	base, size float32
 	turn       int16
 	region     int
+	grid       int // of a table's line: which table, from 1
+	twice      int // marks that were dropped: drawn a second time
 }
 
 // rows groups the fragments of a region by baseline, top to bottom.
@@ -29,7 +31,9 @@ func rows(frags []fragment, marks []mark, region []int, number int) []row {
 			}
 		}
 		if !joined {
-			out = append(out, row{frags: []int{i}, u0: f.u0, u1: f.u1, b0: f.u0, b1: f.u1, base: f.base, size: f.size, turn: f.turn, region: number})
+			w := newRow(i, f)
+			w.region = number
+			out = append(out, w)
 		}
 	}
 	for k := range out {
@@ -37,6 +41,11 @@ func rows(frags []fragment, marks []mark, region []int, number int) []row {
 		out[k].dedupe(frags, marks)
 	}
 	return out
+}
+
+// newRow makes a row of one fragment.
+func newRow(i int, f *fragment) row {
+	return row{frags: []int{i}, u0: f.u0, u1: f.u1, b0: f.u0, b1: f.u1, base: f.base, size: f.size, turn: f.turn}
 }
 
 // takes reports whether f stands on the row's baseline, or beside it as a
@@ -95,30 +104,48 @@ func (w *row) sort(frags []fragment) {
 func (w *row) dedupe(frags []fragment, marks []mark) {
 	w.frags = slices.CompactFunc(w.frags, func(a, b int) bool {
 		f, g := &frags[a], &frags[b]
-		return f.last-f.first == g.last-g.first && f.last-f.first > 1 &&
+		same := f.last-f.first == g.last-g.first && f.last-f.first > 1 &&
 			abs(f.u0-g.u0) < 0.1*f.size && abs(f.u1-g.u1) < 0.1*f.size &&
 			slices.EqualFunc(marks[f.first:f.last], marks[g.first:g.last], func(x, y mark) bool { return x.r == y.r })
+		if same {
+			w.twice += f.last - f.first
+		}
+		return same
 	})
 }
 
 // writer writes rows into a page.
 type writer struct {
-	page *Page
-	buf  []byte
+	page  *Page
+	buf   []byte
+	grids []grid
+	homes []int32 // the cells of fragments
+	spans []Span  // where the fragments of tables have gone
 }
 
 // write appends the row as a line.
 func (w *writer) write(r *row, frags []fragment, marks []mark) {
 	line := Line{Start: len(w.buf), Base: r.base, Angle: float32(r.turn)}
 	var prev *fragment
-	for _, i := range r.frags {
+	for at, i := range r.frags {
 		f := &frags[i]
 		for k := f.first; k < f.last; k++ {
 			m := &marks[k]
+			space, wide := m.space, false
 			if k == f.first {
-				m.space, m.wide = prev != nil && parted(prev, f, m), prev != nil && prev.distance(f) > gapFragment*r.size
+				space = prev != nil && parted(prev, f, m)
+				wide = prev != nil && prev.distance(f) > gapFragment*r.size
+				if r.grid > 0 && at > 0 && w.homes[r.frags[at-1]] != w.homes[i] {
+					space, wide = true, true
+				}
 			}
-			w.put(&line, m)
+			w.put(&line, m, space, wide)
+			if k == f.first && r.grid > 0 {
+				w.spans[i].Start = len(w.buf) - utf8.RuneLen(m.r)
+			}
+		}
+		if r.grid > 0 {
+			w.spans[i].End = len(w.buf)
 		}
 		prev = f
 	}
@@ -141,13 +168,13 @@ func (w *writer) write(r *row, frags []fragment, marks []mark) {
 // the same and no wide gap lies between (so that a run never spans two cells
 // of a table), else to a new one. The space before it belongs to the run
 // before.
-func (w *writer) put(line *Line, m *mark) {
+func (w *writer) put(line *Line, m *mark, space, wide bool) {
 	n := len(line.Runs)
-	if m.space && n > 0 {
+	if space && n > 0 {
 		w.buf = append(w.buf, ' ')
 		line.Runs[n-1].End++
 	}
-	if n == 0 || line.Runs[n-1].Font != int(m.font) || line.Runs[n-1].Size != m.size || m.wide {
+	if n == 0 || line.Runs[n-1].Font != int(m.font) || line.Runs[n-1].Size != m.size || wide {
 		line.Runs = append(line.Runs, Run{Start: len(w.buf), End: len(w.buf), Font: int(m.font), Size: m.size, Box: m.box})
 		n++
 	}
@@ -172,6 +199,9 @@ func parted(f, g *fragment, m *mark) bool {
 	}
 	if f.drop {
 		return false
+	}
+	if g.cut && f.last == g.first {
+		return m.space
 	}
 	return d > gapWord*em || f.rtl != g.rtl && d > gapGuess*em
 }

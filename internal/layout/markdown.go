@@ -48,6 +48,8 @@ func Markdown(p Page, prof Profile, style Style) string {
 			sb.WriteString(bullet)
 			sb.WriteString(text)
 			indents = append(indents, at+len(bullet))
+		case TypeTable:
+			writeTable(&sb, &p, e.Table, style)
 		default:
 			sb.WriteString(escapeBlock(e.Text))
 		}

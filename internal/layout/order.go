@@ -7,6 +7,7 @@ import "slices"
 const (
 	maxDepth   = 12
 	maxBuckets = 1024
+	maxKnown   = 8
 )
 
 // orderer cuts a page into regions that are read one after the other. It is an
@@ -14,8 +15,9 @@ const (
 // caption) parts what is above from what is below.
 type orderer struct {
 	frags  []fragment
-	em     float32 // the size that most of the page has
-	leaves [][]int // the regions, in reading order; each in the order of the file
+	em     float32   // the size that most of the page has
+	leaves [][]int   // the regions, in reading order; each in the order of the file
+	known  []float32 // gutters found so far
 	cover  [maxBuckets + 1]int32
 }
 
@@ -26,7 +28,7 @@ func (o *orderer) cut(region []int, depth int) (first, last bool) {
 	if len(region) == 0 {
 		return false, false
 	}
-	if depth < maxDepth && len(region) >= 6 {
+	if depth < maxDepth && len(region) >= 4 {
 		if g, ok := o.gutter(region); ok {
 			o.columns(region, g, depth)
 			return false, false
@@ -50,6 +52,9 @@ func (o *orderer) cut(region []int, depth int) (first, last bool) {
 // gutter looks for a vertical band that hardly anything crosses and that has
 // columns of text, not cells of a table, on both sides. It returns its middle.
 func (o *orderer) gutter(region []int) (float32, bool) {
+	if x, ok := o.again(region); ok || len(region) < 6 {
+		return x, ok
+	}
 	l, r := o.frags[region[0]].u0, o.frags[region[0]].u1
 	for _, i := range region {
 		l, r = min(l, o.frags[i].u0), max(r, o.frags[i].u1)
@@ -138,45 +143,77 @@ func (s *side) fill() float32 {
 	return s.width / (float32(s.rows) * max(s.r-s.l, 1))
 }
 
-// isGutter reports whether the text left and right of x are columns, each to
-// be read to its end. The order of the file is the best witness: a table is
-// written row by row, columns one after the other.
-func (o *orderer) isGutter(region []int, x float32) bool {
-	var left, right side
-	turns, last, crossing := 0, 0, 0
+// again looks for a gutter that was one elsewhere on the page: there less has
+// to speak for it.
+func (o *orderer) again(region []int) (float32, bool) {
+	for _, x := range o.known {
+		s := o.split(region, x)
+		if s.crossing == 0 && s.turns <= 1 && s.rows() >= 2 && s.wordy() >= 10 {
+			return x, true
+		}
+	}
+	return 0, false
+}
+
+// split is a region on both sides of a line down it.
+type split struct {
+	left, right side
+	turns       int // how often the file goes from one side to the other
+	crossing    int // what is on both sides
+}
+
+func (o *orderer) split(region []int, x float32) split {
+	var s split
+	last := 0
 	for _, i := range region {
 		f := &o.frags[i]
-		now := -1
-		switch {
-		case f.u1 <= x:
-			left.add(f, o.em)
-		case f.u0 >= x:
-			right.add(f, o.em)
-			now = 1
+		now := o.beside(f, x)
+		switch now {
+		case -1:
+			s.left.add(f, o.em)
+		case 1:
+			s.right.add(f, o.em)
 		default:
-			crossing++
+			s.crossing++
 			last = 0
 			continue
 		}
 		if last != 0 && now != last {
-			turns++
+			s.turns++
 		}
 		last = now
 	}
-	rows := min(left.rows, right.rows)
-	if rows < 3 || crossing > (left.rows+right.rows)/2 {
+	return s
+}
+
+// rows is how many there are on the side with fewer.
+func (s *split) rows() int { return min(s.left.rows, s.right.rows) }
+
+// wordy is how many letters a row has on the side with fewer.
+func (s *split) wordy() int {
+	return min(s.left.letters/max(s.left.rows, 1), s.right.letters/max(s.right.rows, 1))
+}
+
+// isGutter reports whether the text left and right of x are columns, each to
+// be read to its end. The order of the file is the best witness: a table is
+// written row by row, columns one after the other.
+func (o *orderer) isGutter(region []int, x float32) bool {
+	s := o.split(region, x)
+	left, right, rows := &s.left, &s.right, s.rows()
+	if rows < 3 || s.crossing > (left.rows+right.rows)/2 {
 		return false
 	}
 	if left.r-left.l < 4*o.em || right.r-right.l < 4*o.em {
 		return false
 	}
-	inOrder := turns <= 1+rows/8
 	full := min(left.fill(), right.fill())
-	wordy := min(left.letters/left.rows, right.letters/right.rows) // letters a row
+	wordy := s.wordy()
 	switch {
-	case inOrder && (rows >= 8 || full >= 0.4) && wordy >= 6:
+	case s.turns == 1 && s.crossing == 0 && wordy >= 16:
 		return true
-	case full >= 0.5 && wordy >= 10 && rows >= 5 && turns <= rows/3:
+	case s.turns <= max(1+rows/8, rows/3) && (rows >= 8 || full >= 0.4) && wordy >= 6:
+		return true
+	case full >= 0.5 && wordy >= 10 && rows >= 5 && s.turns <= rows/3:
 		return true
 	case full >= 0.6 && wordy >= 16 && rows >= 10: // a file sorted by lines
 		return true
@@ -187,9 +224,12 @@ func (o *orderer) isGutter(region []int, x float32) bool {
 // columns reads the columns beside a gutter: whatever lies between two lines
 // that cross it, first on its left, then on its right.
 func (o *orderer) columns(region []int, x float32, depth int) {
+	if len(o.known) < maxKnown {
+		o.known = append(o.known, x)
+	}
 	var across []int
 	for _, i := range region {
-		if f := &o.frags[i]; f.u0 < x && f.u1 > x {
+		if o.beside(&o.frags[i], x) == 0 {
 			across = append(across, i)
 		}
 	}
@@ -203,7 +243,8 @@ func (o *orderer) columns(region []int, x float32, depth int) {
 	zones := make([]zone, len(across)+1)
 	for _, i := range region {
 		f := &o.frags[i]
-		if f.u0 < x && f.u1 > x {
+		side := o.beside(f, x)
+		if side == 0 {
 			continue
 		}
 		k, same := slices.BinarySearchFunc(bases, f.base, func(b, t float32) int {
@@ -215,7 +256,7 @@ func (o *orderer) columns(region []int, x float32, depth int) {
 		switch {
 		case same:
 			zones[k].row = append(zones[k].row, i)
-		case f.u1 <= x:
+		case side < 0:
 			zones[k].left = append(zones[k].left, i)
 		default:
 			zones[k].right = append(zones[k].right, i)
@@ -231,14 +272,59 @@ func (o *orderer) columns(region []int, x float32, depth int) {
 		z := &zones[k]
 		if len(z.left)+len(z.right) > 0 {
 			flush()
-			o.cut(z.left, depth+1)
-			o.cut(z.right, depth+1)
+			o.zone(z.left, z.right, x, depth+1)
 		}
 		if k < len(across) {
 			wide = append(append(wide, across[k]), z.row...)
 		}
 	}
 	flush()
+}
+
+// beside reports on which side of x the fragment is: -1 left, 1 right, 0 if it
+// crosses x. What reaches over a little does not: a gutter that is right for
+// most of a page may be off by that at its foot.
+func (o *orderer) beside(f *fragment, x float32) int {
+	const over = 2
+	switch l, r := x-f.u0, f.u1-x; {
+	case r <= 0 || r < over*o.em && r < l:
+		return -1
+	case l <= 0 || l < over*o.em && l <= r:
+		return 1
+	}
+	return 0
+}
+
+// on returns what of the region is on one side of x.
+func (o *orderer) on(region []int, x float32, side int) []int {
+	var out []int
+	for _, i := range region {
+		if o.beside(&o.frags[i], x) == side {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// zone reads what is left and right of a gutter, between two lines across it.
+// It may have a better gutter of its own, or none: a figure that stands over
+// both columns is no text.
+func (o *orderer) zone(left, right []int, x float32, depth int) {
+	if len(left) > 0 && len(right) > 0 && depth < maxDepth {
+		both := slices.Concat(left, right)
+		slices.Sort(both)
+		if g, ok := o.gutter(both); ok && o.split(both, g).crossing == 0 {
+			o.cut(o.on(both, g, -1), depth)
+			o.cut(o.on(both, g, 1), depth)
+			return
+		}
+		if s := o.split(both, x); s.turns > 1 && s.wordy() < 6 {
+			o.cut(both, depth)
+			return
+		}
+	}
+	o.cut(left, depth)
+	o.cut(right, depth)
 }
 
 // gap cuts a region at its widest horizontal band of white, if one is wide

@@ -2,13 +2,16 @@ package layout
 
 // Version is the version of the page record. A reader of records accepts its
 // own version and older ones; a record of a newer version is refused.
-const Version = 1
+const Version = 2
 
 // Status of a page record.
 const (
 	StatusOK     = "ok"
 	StatusFailed = "failed" // Code and Error say why; everything else is empty
 )
+
+// OrderStream is the order in which the file draws its text.
+const OrderStream = "stream"
 
 // Page is the record of one page: what a step of an extraction job holds.
 // It is self-contained: Markdown, elements and chunks are made from it (and
@@ -24,6 +27,20 @@ type Page struct {
 	Code     string  `json:"error_code,omitempty"` // set when failed: one stable word
 	Error    string  `json:"error,omitempty"`      // set when failed: one sentence
 	NeedsOCR bool    `json:"needs_ocr,omitempty"`  // images and hardly any text
+
+	// Garbage says that most of the page's characters are not what a reader
+	// sees: its fonts do not say, or say wrongly, what their glyphs mean.
+	Garbage bool `json:"garbage,omitempty"`
+
+	// Order is empty where the lines are in the order they are read, and
+	// OrderStream where that order lost text and the file's own stands for it.
+	Order string `json:"order,omitempty"`
+
+	// Chars counts the characters that the engine sees on the page, without
+	// white space. Unshown of them are not in the text, because no viewer shows
+	// them (outside the page) or shows them twice (drawn again in the same place).
+	Chars   int `json:"chars,omitempty"`
+	Unshown int `json:"unshown,omitempty"`
 
 	// Truncated says that the page had more glyphs, rulings, images or links
 	// than a record holds (MaxGlyphs and its like); the first ones are here.
@@ -94,12 +111,14 @@ type Block struct {
 	Table  *Table  `json:"table,omitempty"`  // of a table
 }
 
-// Ruling is a drawn horizontal or vertical line, or an edge of a rectangle.
+// Ruling is a drawn horizontal or vertical line or, with Fill, a filled box.
 type Ruling struct {
 	X0 float32 `json:"x0"`
 	Y0 float32 `json:"y0"`
 	X1 float32 `json:"x1"`
 	Y1 float32 `json:"y1"`
+
+	Fill string `json:"fill,omitempty"` // the colour of a box, as in "dbe5f1"
 }
 
 // Link is an area that leads out of the document. Links to its own pages are

@@ -201,7 +201,7 @@ func (prof *Profile) heading(p *Page, b *Block) (Heading, bool) {
 // letters; no sentence, bullet, caption, row of a table or line of a table of
 // contents.
 func (p *Page) headingText(b *Block) bool {
-	if b.Last-b.First > 3 {
+	if b.Last-b.First > 3 || b.Kind == BlockTable {
 		return false
 	}
 	if b.Kind == BlockListItem && (b.Marker[0] < '0' || b.Marker[0] > '9') {

@@ -24,12 +24,22 @@ const (
 
 // Read makes the record of a page from what the engine saw on it.
 func Read(g Glyphs) Page {
+	p, c := begin(g)
+	p.arrange(readingOrder(c.frags, c.marks, c.grids), c)
+	p.NeedsOCR = needsOCR(&p, len(c.marks))
+	return p
+}
+
+// begin makes the record without its text, and the pieces of that.
+func begin(g Glyphs) (Page, content) {
 	p := Page{
 		Version: Version, Number: g.Number, Label: cleanString(g.Label), Status: StatusOK,
 		Width: round2d(g.Width), Height: round2d(g.Height), Rotation: (g.Rotation%360 + 360) % 360,
 	}
 	p.furnish(&g)
-	marks := clean(g, len(p.Fonts))
+	marks, count := clean(g, len(p.Fonts))
+	p.Chars, p.Unshown = len(marks)+count.unshown, count.unshown
+	p.Garbage = garbage(marks, p.Fonts, count.unmapped)
 	for i := range marks {
 		if int(marks[i].font) == len(p.Fonts) {
 			p.Fonts = append(p.Fonts, Font{}) // for glyphs whose font does not exist
@@ -39,18 +49,45 @@ func Read(g Glyphs) Page {
 	frags := fragments(marks)
 	respace(frags, marks)
 	dropCaps(frags)
-	lines := readingOrder(frags, marks)
-	w := writer{page: &p, buf: make([]byte, 0, len(marks)+len(marks)/4)}
-	if len(lines) > 0 {
-		p.Lines = make([]Line, 0, len(lines))
+	c := content{marks: marks}
+	c.frags, c.grids = findTables(frags, marks, &p)
+	return p, c
+}
+
+// content is what the text of a page is made of.
+type content struct {
+	marks []mark
+	frags []fragment
+	grids []grid
+}
+
+// arrange writes the page's text in the order of the rows, or in that of the
+// file if the rows are not all of it.
+func (p *Page) arrange(rows []row, c content) {
+	unshown := p.Unshown
+	p.compose(rows, c)
+	if p.whole() {
+		return
 	}
-	for i := range lines {
-		w.write(&lines[i], frags, marks)
+	p.Unshown, p.Order = unshown, OrderStream
+	c.grids = nil
+	p.compose(streamOrder(c.frags), c)
+}
+
+// compose writes the rows as the page's text, lines and blocks.
+func (p *Page) compose(rows []row, c content) {
+	w := writer{page: p, buf: make([]byte, 0, len(c.marks)+len(c.marks)/4), grids: c.grids, homes: homes(len(c.frags), c.grids)}
+	w.spans = make([]Span, len(w.homes))
+	p.Lines, p.Blocks = nil, nil
+	if len(rows) > 0 {
+		p.Lines = make([]Line, 0, len(rows))
+	}
+	for i := range rows {
+		w.write(&rows[i], c.frags, c.marks)
+		p.Unshown += rows[i].twice
 	}
 	p.Text = string(w.buf)
-	w.blocks(lines, frags, marks)
-	p.NeedsOCR = needsOCR(&p, len(marks))
-	return p
+	w.blocks(rows, c.frags, c.marks)
 }
 
 // furnish copies what is not text, cleaned and within the limits.
@@ -60,7 +97,7 @@ func (p *Page) furnish(g *Glyphs) {
 		p.Fonts = append(p.Fonts, f)
 	}
 	for _, r := range within(g.Rulings, MaxRulings, &p.Truncated) {
-		p.Rulings = append(p.Rulings, Ruling{round2(r.X0), round2(r.Y0), round2(r.X1), round2(r.Y1)})
+		p.Rulings = append(p.Rulings, Ruling{round2(r.X0), round2(r.Y0), round2(r.X1), round2(r.Y1), cleanString(r.Fill)})
 	}
 	for _, b := range within(g.Images, MaxImages, &p.Truncated) {
 		p.Images = append(p.Images, b.round())
@@ -86,12 +123,13 @@ func within[T any](s []T, limit int, more *bool) []T {
 
 // readingOrder makes lines of fragments and puts them in the order they are
 // read. Text of each direction of writing is read by itself, the direction that
-// most of the page has first.
-func readingOrder(frags []fragment, marks []mark) []row {
+// most of the page has first. A table is read row by row, as one piece.
+func readingOrder(frags []fragment, marks []mark, grids []grid) []row {
 	byTurn := map[int16][]int{}
 	count := map[int16]int{}
-	for i := range frags {
-		f := &frags[i]
+	units, free := tableUnits(frags, grids)
+	for _, i := range free {
+		f := &units[i]
 		byTurn[f.turn] = append(byTurn[f.turn], i)
 		count[f.turn] += f.last - f.first
 	}
@@ -105,21 +143,33 @@ func readingOrder(frags []fragment, marks []mark) []row {
 	var out []row
 	region := 0
 	for _, t := range turns {
-		o := orderer{frags: frags, em: usual(frags, byTurn[t])}
+		o := orderer{frags: units, em: usual(units, byTurn[t])}
 		o.cut(byTurn[t], 0)
 		for _, leaf := range o.leaves {
-			out = append(out, rows(frags, marks, leaf, region)...)
-			region++
+			for _, part := range tableParts(leaf, units, len(frags)) {
+				if k := part[0] - len(frags); k >= 0 {
+					out = append(out, grids[k].lines(frags, marks, region, k+1)...)
+				} else {
+					out = append(out, rows(frags, marks, part, region)...)
+				}
+				region++
+			}
 		}
 	}
-	if len(out) > MaxLines {
-		last := &out[MaxLines-1]
-		for _, r := range out[MaxLines:] {
-			last.frags = append(last.frags, r.frags...)
-		}
-		out = out[:MaxLines]
+	return bounded(out)
+}
+
+// bounded puts what is beyond MaxLines into the last line.
+func bounded(rows []row) []row {
+	if len(rows) <= MaxLines {
+		return rows
 	}
-	return out
+	last := &rows[MaxLines-1]
+	for _, r := range rows[MaxLines:] {
+		last.frags = append(last.frags, r.frags...)
+		last.twice += r.twice
+	}
+	return rows[:MaxLines]
 }
 
 // usual returns the size that most marks of the fragments have.

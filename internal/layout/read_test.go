@@ -37,6 +37,12 @@ func TestReadText(t *testing.T) {
 			s.guess(x, 100)
 			s.put(x+0.2, 100, em, regular, "half")
 		}, []string{"one twohalf"}},
+		{"a guessed space behind ink that is wider than its letter", func(s *sheet) {
+			x := s.put(margin, 100, em, regular, "one")
+			s.Glyphs.Glyphs[2].Box[2] += 2
+			s.guess(x, 100)
+			s.put(x+2, 100, em, regular, "two")
+		}, []string{"one two"}},
 		{"letters set apart", func(s *sheet) {
 			x := float32(margin)
 			for i, word := range []string{"HOW", "CAN", "YOU"} {
@@ -246,6 +252,65 @@ func TestReadThreeColumnsByLines(t *testing.T) {
 	}
 }
 
+// A caption beside a text, panels side by side and what small columns there are
+// between two wide figures: each is read to its end.
+func TestReadBeside(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		set  func(s *sheet) []string // what is to be read, in order
+	}{
+		{"a caption beside a text, and lines across that end near its gutter", func(s *sheet) []string {
+			wide, text, caption := filler(4, 46), filler(12, 30), filler(5, 12)
+			s.lines(72, 100, 10, regular, wide...)
+			s.lines(72, 230, 9, regular, caption...)
+			s.lines(230, 160, 10, regular, text...)
+			s.lines(160, 330, 9, regular, "The caption of another figure")
+			return slices.Concat(wide, caption, text, []string{"The caption of another figure"})
+		}},
+		{"panels that the file goes between", func(s *sheet) []string {
+			a, b := filler(12, 18), filler(12, 18)
+			s.lines(72, 100, 10, regular, a[:4]...)
+			s.lines(312, 100, 10, regular, b[:4]...)
+			s.lines(72, 148, 10, regular, a[4:8]...)
+			s.lines(312, 148, 10, regular, b[4:]...)
+			s.lines(72, 196, 10, regular, a[8:]...)
+			return slices.Concat(a, b)
+		}},
+		{"three short columns, and two below in the same places", func(s *sheet) []string {
+			a, b, c := filler(3, 14), filler(4, 14), filler(4, 14)
+			s.lines(72, 100, 10, regular, a...)
+			s.lines(230, 100, 10, regular, b...)
+			s.lines(390, 100, 10, regular, c...)
+			s.lines(72, 300, 10, regular, a[:2]...)
+			s.lines(230, 300, 10, regular, b[:2]...)
+			return slices.Concat(a, b, c, a[:2], b[:2])
+		}},
+		{"the labels of a chart over two columns are no columns", func(s *sheet) []string {
+			left, right := filler(20, 22), filler(20, 22)
+			for i, y := range []float32{100, 112, 124, 136, 148} {
+				s.put(150, y, 8, regular, []string{"50", "40", "30", "20", "10"}[i])
+				s.put(400, y, 8, regular, []string{"49", "39", "29", "19", "9"}[i])
+			}
+			s.lines(72, 170, 10, regular, "The caption of the chart, which stands over both of the columns of the page")
+			s.lines(72, 200, 10, regular, left...)
+			s.lines(312, 200, 10, regular, right...)
+			return slices.Concat([]string{"50 49", "40 39", "30 29", "20 19", "10 9", "The caption of the chart, which stands over both of the columns of the page"}, left, right)
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSheet()
+			want := tt.set(s)
+			p := Read(s.Glyphs)
+			verify(t, p)
+			if d := cmp.Diff(want, strings.Split(strings.TrimSuffix(p.Text, "\n"), "\n")); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
 func TestReadRuns(t *testing.T) {
 	t.Parallel()
 	s := newSheet()
@@ -286,7 +351,7 @@ func TestReadNotANumber(t *testing.T) {
 		Number: 1, Width: math.NaN(), Height: math.Inf(1), Rotation: -90, Label: "a\xff\x00b",
 		Fonts:   []Font{{Name: "\xff\x01F"}},
 		Images:  []Box{{nan, inf, -inf, 3}},
-		Rulings: []Ruling{{nan, inf, -inf, 1e30}},
+		Rulings: []Ruling{{X0: nan, Y0: inf, X1: -inf, Y1: 1e30}},
 		Links:   []Link{{Box: Box{inf}, URI: "http://\x00x"}},
 	}
 	for i, v := range []float32{nan, inf, -inf, 1e38, -1e38, 0} {

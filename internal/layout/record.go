@@ -75,6 +75,12 @@ func (p *Page) Check() error {
 	case p.Status != StatusOK && p.Status != StatusFailed:
 		return fmt.Errorf("unknown status %q", p.Status)
 	}
+	if p.Order != "" && p.Order != OrderStream {
+		return fmt.Errorf("unknown order %q", p.Order)
+	}
+	if p.Chars < 0 || p.Unshown < 0 || p.Unshown > p.Chars {
+		return fmt.Errorf("%d of %d characters unshown", p.Unshown, p.Chars)
+	}
 	at := 0
 	for i := range p.Lines {
 		if err := p.checkLine(&p.Lines[i], at); err != nil {
@@ -89,8 +95,12 @@ func (p *Page) Check() error {
 		}
 		next = b.Last + 1
 		switch text := p.Text[p.Lines[b.First].Start:p.Lines[b.Last].End]; {
-		case b.Kind == BlockParagraph:
-		case b.Kind == BlockListItem && b.Marker != "" && strings.HasPrefix(text, b.Marker):
+		case b.Kind == BlockParagraph && b.Table == nil:
+		case b.Kind == BlockTable && b.Table != nil:
+			if err := b.Table.check(p, p.Lines[b.First].Start, p.Lines[b.Last].End); err != nil {
+				return fmt.Errorf("block %d: %w", i, err)
+			}
+		case b.Kind == BlockListItem && b.Table == nil && b.Marker != "" && strings.HasPrefix(text, b.Marker):
 		default:
 			return fmt.Errorf("block %d: kind %q, marker %q", i, b.Kind, b.Marker)
 		}

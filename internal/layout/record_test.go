@@ -14,7 +14,7 @@ import (
 func TestFailed(t *testing.T) {
 	t.Parallel()
 	p := Failed(7, "page_timeout", "The page took longer than 20 s.")
-	const want = `{"v":1,"page_number":7,"width":0,"height":0,"status":"failed","error_code":"page_timeout","error":"The page took longer than 20 s.","text":""}`
+	const want = `{"v":2,"page_number":7,"width":0,"height":0,"status":"failed","error_code":"page_timeout","error":"The page took longer than 20 s.","text":""}`
 	if d := cmp.Diff(want, string(p.Encode())); d != "" {
 		t.Error(d)
 	}
@@ -56,13 +56,15 @@ func TestDecodeRefuses(t *testing.T) {
 		name, old, new string
 		want           error
 	}{
-		{"newer", `"v":1`, `"v":2`, ErrNewer},
-		{"newer with fields of another type", `"v":1,"page_number":1`, `"v":2,"page_number":"one"`, ErrNewer},
+		{"newer", `"v":1`, `"v":3`, ErrNewer},
+		{"newer with fields of another type", `"v":1,"page_number":1`, `"v":3,"page_number":"one"`, ErrNewer},
 		{"no version", `"v":1,`, ``, ErrRecord},
 		{"no page number", `"page_number":1`, `"page_number":0`, ErrRecord},
 		{"no status", `"status":"ok",`, ``, ErrRecord},
 		{"not JSON", `{"v"`, `{v`, ErrRecord},
 		{"another type", `"text":"né\nb\n"`, `"text":7`, ErrRecord},
+		{"an order unknown", `"page_number":1`, `"page_number":1,"order":"random"`, ErrRecord},
+		{"more unshown than there are", `"page_number":1`, `"page_number":1,"chars":3,"unshown":4`, ErrRecord},
 		{"line beyond the text", `"end":5,"runs"`, `"end":50,"runs"`, ErrRecord},
 		{"line before the text", `"lines":[{"start":0`, `"lines":[{"start":-1`, ErrRecord},
 		{"line backwards", `{"start":4,"end":5,"runs"`, `{"start":5,"end":4,"runs"`, ErrRecord},
@@ -96,7 +98,7 @@ func TestProfile(t *testing.T) {
 	for _, s := range article() {
 		pr.Add(Read(s.Glyphs))
 	}
-	want := Profile{Version: 1, Pages: 2, BodySize: 10, Headings: []Heading{
+	want := Profile{Version: Version, Pages: 2, BodySize: 10, Headings: []Heading{
 		{Size: 20, Bold: true, Level: 1, Title: true},
 		{Size: 14, Bold: true, Level: 2},
 		{Size: 12, Bold: true, Level: 3},
@@ -135,7 +137,7 @@ func TestProfileOfNothing(t *testing.T) {
 	t.Parallel()
 	var pr Profiler
 	pr.Add(Failed(1, "timeout", "Too slow."))
-	if d := cmp.Diff(Profile{Version: 1, Pages: 1}, pr.Profile()); d != "" {
+	if d := cmp.Diff(Profile{Version: Version, Pages: 1}, pr.Profile()); d != "" {
 		t.Error(d)
 	}
 }

@@ -35,6 +35,16 @@ func scanPage(data []byte) (p Page, ok bool) {
 		s.string(&p.Error)
 	}
 	p.NeedsOCR = s.has(`,"needs_ocr":true`)
+	p.Garbage = s.has(`,"garbage":true`)
+	if s.has(`,"order":`) {
+		s.string(&p.Order)
+	}
+	if s.has(`,"chars":`) {
+		s.int(&p.Chars)
+	}
+	if s.has(`,"unshown":`) {
+		s.int(&p.Unshown)
+	}
 	p.Truncated = s.has(`,"truncated":true`)
 	s.need(`,"text":`)
 	s.string(&p.Text)
@@ -112,6 +122,48 @@ func (s *scanner) block(b *Block) {
 	if s.has(`,"indent":`) {
 		b.Indent = float32(s.float(32))
 	}
+	if s.has(`,"table":`) {
+		b.Table = &Table{}
+		s.table(b.Table)
+	}
+	s.need("}")
+}
+
+func (s *scanner) table(t *Table) {
+	s.need(`{"rows":`)
+	s.int(&t.Rows)
+	s.need(`,"cols":`)
+	s.int(&t.Cols)
+	if s.has(`,"header_rows":`) {
+		s.int(&t.HeaderRows)
+	}
+	t.Ruled = s.has(`,"ruled":true`)
+	scanList(s, `,"cells":`, &t.Cells, (*scanner).cell)
+	s.need("}")
+}
+
+func (s *scanner) cell(c *Cell) {
+	s.need(`{"row":`)
+	s.int(&c.Row)
+	s.need(`,"col":`)
+	s.int(&c.Col)
+	if s.has(`,"row_span":`) {
+		s.int(&c.RowSpan)
+	}
+	if s.has(`,"col_span":`) {
+		s.int(&c.ColSpan)
+	}
+	s.need(`,"bbox":`)
+	s.box(&c.Box)
+	scanList(s, `,"spans":`, &c.Spans, (*scanner).span)
+	s.need("}")
+}
+
+func (s *scanner) span(v *Span) {
+	s.need(`{"start":`)
+	s.int(&v.Start)
+	s.need(`,"end":`)
+	s.int(&v.End)
 	s.need("}")
 }
 
@@ -124,6 +176,9 @@ func (s *scanner) ruling(r *Ruling) {
 	r.X1 = float32(s.float(32))
 	s.need(`,"y1":`)
 	r.Y1 = float32(s.float(32))
+	if s.has(`,"fill":`) {
+		s.string(&r.Fill)
+	}
 	s.need("}")
 }
 

@@ -33,11 +33,12 @@ func fullPage() Page {
 	s.lines(72, 72, 20, bold, `A "Title" \ 1`)
 	s.lines(72, 110, 10, regular, "• one", "• two", "text of a para-", "graph, naïve 日本語")
 	s.Label, s.Rotation = "iv", 90
-	s.Rulings = []Ruling{{1, 2.5, 1e-7, 3e6}, {X1: -4}}
+	s.Rulings = []Ruling{{1, 2.5, 1e-7, 3e6, "dbe5f1"}, {X1: -4}}
 	s.Images = []Box{{1, 2, 3, 4}}
 	s.Links = []Link{{Box: Box{1, 2, 3, 4}, URI: "https://example.org/?a=1&b=<2>"}}
 	p := Read(s.Glyphs)
-	p.NeedsOCR, p.Truncated = true, true
+	p.NeedsOCR, p.Truncated, p.Garbage = true, true, true
+	p.Order, p.Unshown = OrderStream, 1
 	p.Lines[0].Angle = 12.25
 	return p
 }

@@ -31,6 +31,9 @@ func verify(t testing.TB, p Page) {
 	if lines.String() != p.Text {
 		t.Fatalf("the lines are not the text")
 	}
+	if n := len([]rune(strings.Join(strings.Fields(p.Text), ""))); p.Order == "" && n != p.Chars-p.Unshown {
+		t.Fatalf("the text has %d characters, the page %d, %d of them not shown", n, p.Chars, p.Unshown)
+	}
 	next := 0
 	for i, b := range p.Blocks {
 		if b.First != next || b.Last < b.First {

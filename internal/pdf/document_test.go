@@ -110,6 +110,7 @@ func TestGeometry(t *testing.T) {
 	content := "BT /F1 10 Tf 20 0 0 20 100 600 Tm (A) Tj ET\n" + // 200 points, to see the scale
 		"0 0 0 RG 1 w 100 500 m 300 500 l S\n" +
 		"0.5 0.5 0.5 rg 400 100 1 200 re f\n" +
+		"0.8 0.9 1 rg 100 100 100 50 re f\n" +
 		"1 1 1 rg 10 10 50 1 re f\n" // white: no line
 	link := "/Annots [<< /Type /Annot /Subtype /Link /Rect [100 100 200 150] /A << /S /URI /URI (https://example.org/) >> >>" +
 		" << /Type /Annot /Subtype /Link /Rect [100 200 200 250] /A << /S /URI /URI (https://example.net/) >> >>" +
@@ -146,7 +147,11 @@ func TestGeometry(t *testing.T) {
 		l := page.Lines[0]
 		got := geometry{page.Width, page.Height, page.Rotation, l.Base, l.Angle, l.Runs[0].Size, nil, page.Links[0].Box, page.Links[1].Box}
 		for _, r := range page.Rulings {
-			got.Rulings = append(got.Rulings, [4]float32{r.X0, r.Y0, r.X1, r.Y1})
+			if r.Fill == "" {
+				got.Rulings = append(got.Rulings, [4]float32{r.X0, r.Y0, r.X1, r.Y1})
+			} else if (layout.Box{r.X0, r.Y0, r.X1, r.Y1}) != page.Links[0].Box || r.Fill != "cce6ff" {
+				t.Errorf("rotation %d: filled box %v", page.Rotation, r)
+			}
 		}
 		if page.Rotation != 0 {
 			got.Base = 0 // of turned text: the layouter's business

@@ -52,6 +52,7 @@ const (
 	fnTextMatrix
 	fnTextGenerated
 	fnTextHyphen
+	fnTextMapError
 
 	fnObjectFont
 	fnFontName
@@ -144,6 +145,7 @@ var fnNames = [fnCount]string{
 	fnTextMatrix:    "FPDFText_GetMatrix",
 	fnTextGenerated: "FPDFText_IsGenerated",
 	fnTextHyphen:    "FPDFText_IsHyphen",
+	fnTextMapError:  "FPDFText_HasUnicodeMapError",
 
 	fnObjectFont: "FPDFTextObj_GetFont",
 	fnFontName:   "FPDFFont_GetBaseFontName",

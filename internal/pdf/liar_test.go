@@ -54,9 +54,9 @@ func lie(how string) int {
 		case how == "noise":
 			_, _ = out.Write(bytes.Repeat([]byte("noise"), 1000))
 		case how == "number":
-			say(framePageRecord, string(encodeRecord(nil, &layout.Page{Version: 1, Number: 77, Status: layout.StatusOK})))
+			say(framePageRecord, string(encodeRecord(nil, &layout.Page{Version: layout.Version, Number: 77, Status: layout.StatusOK})))
 		case how == "offsets":
-			say(framePageRecord, string(encodeRecord(nil, &layout.Page{Version: 1, Number: 1, Status: layout.StatusOK, Lines: []layout.Line{{End: 99}}})))
+			say(framePageRecord, string(encodeRecord(nil, &layout.Page{Version: layout.Version, Number: 1, Status: layout.StatusOK, Lines: []layout.Line{{End: 99}}})))
 		case how == "record":
 			say(framePageRecord, "[")
 		case how == "beyond":

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -13,9 +14,10 @@ import (
 // style is what all characters of a text object share. It is read once an
 // object: a font's name costs more than all else about a character.
 type style struct {
-	font  int
-	size  float32
-	angle float32
+	font     int
+	size     float32
+	angle    float32
+	unmapped bool // its first character has no meaning: nor may the others
 }
 
 // chars reads the characters of the page.
@@ -26,9 +28,6 @@ func (r *pageReader) chars() {
 	var object uint64
 	for i := range uint64(max(n, 0)) {
 		char := rune(uint32(r.call(fnTextUnicode, r.text, i)))
-		if char == 0 {
-			continue // the font does not say what it means
-		}
 		g := layout.Glyph{Rune: char}
 		// A character that was inferred belongs to no object: it is like the one before.
 		if next := r.call(fnTextObject, r.text, i); next != object && next != 0 {
@@ -51,11 +50,32 @@ func (r *pageReader) chars() {
 				g.Rune = '-'
 			}
 		}
+		r.meaning(&g, current.unmapped, i)
 		r.out.Glyphs = append(r.out.Glyphs, g)
 	}
 	r.out.Glyphs = cleanRunes(r.out.Glyphs)
 	if len(r.out.Fonts) == 0 && len(r.out.Glyphs) > 0 {
 		r.out.Fonts = append(r.out.Fonts, layout.Font{})
+	}
+}
+
+// meaning settles what becomes of a character that the font gives no meaning to,
+// or one that nobody could see although there is ink. PDFium has its code in
+// place of a meaning, which may be right (many fonts number their letters like
+// everyone else) unless it is that of no character at all. suspect says that
+// another of the same text object has none.
+func (r *pageReader) meaning(g *layout.Glyph, suspect bool, i uint64) {
+	none := !unicode.IsGraphic(g.Rune) && !unicode.Is(unicode.Co, g.Rune) // of private characters some are known
+	if !suspect && !none || g.Generated {
+		return
+	}
+	g.Unmapped = g.Rune == 0 || r.ok(fnTextMapError, r.text, i)
+	ink := g.Box[0] != g.Box[2] && g.Box[1] != g.Box[3]
+	switch {
+	case g.Unmapped && !ink && (none || unicode.IsSpace(g.Rune)):
+		g.Rune, g.Unmapped = ' ', false
+	case g.Unmapped && (none || unicode.IsSpace(g.Rune)), ink && unicode.IsControl(g.Rune) && !unicode.IsSpace(g.Rune):
+		g.Rune = utf8.RuneError
 	}
 }
 
@@ -74,6 +94,7 @@ func (r *pageReader) style(object, char uint64) style {
 		m.a, m.b = -m.a, -m.b
 	}
 	s.angle = r.view.angle(m.a, m.b)
+	s.unmapped = r.ok(fnTextMapError, r.text, char)
 	return s
 }
 

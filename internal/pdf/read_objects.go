@@ -2,6 +2,7 @@ package pdf
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"math"
 
 	"github.com/mivaa/mivaa/internal/layout"
@@ -101,7 +102,7 @@ func (r *pageReader) corners(m matrix, x0, y0, x1, y1 float64) layout.Box {
 type point struct{ x, y float64 }
 
 // path finds the rulings of a path: the horizontal and vertical lines of a
-// stroked one, the thin boxes and the edges of the boxes of a filled one.
+// stroked one, the boxes of a filled one; thin boxes are lines.
 func (r *pageReader) path(object uint64, outer matrix) {
 	n := r.count(fnPathCount, object)
 	if n < 2 || n > maxSegments || !r.ok(fnPathMode, object, r.arg(0), r.arg(4)) {
@@ -111,14 +112,20 @@ func (r *pageReader) path(object uint64, outer matrix) {
 	filled := binary.LittleEndian.Uint32(mode) != fillNone
 	stroked := binary.LittleEndian.Uint32(mode[4:]) != 0
 	m, ok := r.objectMatrix(object)
-	if !ok || !filled && !stroked || !stroked && r.white(object) {
+	if !ok || !filled && !stroked {
 		return
+	}
+	fill := ""
+	if !stroked {
+		if fill = r.fill(object); fill == "" {
+			return
+		}
 	}
 	m = m.then(outer)
 	var corners []point
 	curved := false
 	finish := func() {
-		r.subpath(corners, stroked, curved)
+		r.subpath(corners, fill, curved)
 		corners, curved = corners[:0], false
 	}
 	for i := range uint64(n) {
@@ -147,22 +154,27 @@ func (r *pageReader) path(object uint64, outer matrix) {
 	finish()
 }
 
-// white says whether an object is filled with white or with nothing: what
-// nobody sees is no line.
-func (r *pageReader) white(object uint64) bool {
+// fill returns the colour an object is filled with, or "" for white and for
+// nothing: what nobody sees is neither line nor box. A colour that the engine
+// does not tell counts as black.
+func (r *pageReader) fill(object uint64) string {
 	if !r.ok(fnFillColor, object, r.arg(0), r.arg(4), r.arg(8), r.arg(12)) {
-		return false
+		return "000000"
 	}
 	c := r.result(16)
-	return c[12] == 0 || c[0] >= 250 && c[4] >= 250 && c[8] >= 250
+	if c[12] == 0 || c[0] >= 250 && c[4] >= 250 && c[8] >= 250 {
+		return ""
+	}
+	return hex.EncodeToString([]byte{c[0], c[4], c[8]})
 }
 
-// subpath records the rulings of one part of a path.
-func (r *pageReader) subpath(corners []point, stroked, curved bool) {
+// subpath records the rulings of one part of a path, which is filled with a
+// colour or, where that is "", stroked.
+func (r *pageReader) subpath(corners []point, fill string, curved bool) {
 	if len(corners) < 2 || curved {
 		return
 	}
-	if stroked {
+	if fill == "" {
 		for i := range len(corners) - 1 {
 			r.ruling(corners[i], corners[i+1])
 		}
@@ -191,10 +203,16 @@ func (r *pageReader) subpath(corners []point, stroked, curved bool) {
 	case width > 0.95*r.out.Width && height > 0.95*r.out.Height:
 		return // the page's background
 	default:
-		r.ruling(low, point{high.x, low.y})
-		r.ruling(point{low.x, high.y}, high)
-		r.ruling(low, point{low.x, high.y})
-		r.ruling(point{high.x, low.y}, high)
+		r.box(low, high, fill)
+	}
+}
+
+// box records a filled box if it is on the page.
+func (r *pageReader) box(low, high point, fill string) {
+	if len(r.out.Rulings) < maxRulings && high.x >= 0 && high.y >= 0 && low.x <= r.out.Width && low.y <= r.out.Height {
+		r.out.Rulings = append(r.out.Rulings, layout.Ruling{
+			X0: float32(low.x), Y0: float32(low.y), X1: float32(high.x), Y1: float32(high.y), Fill: fill,
+		})
 	}
 }
 

@@ -60,12 +60,16 @@ func (c *coder) page(p *layout.Page) {
 	c.string(&p.Code)
 	c.string(&p.Error)
 	c.bool(&p.NeedsOCR)
+	c.bool(&p.Garbage)
+	c.string(&p.Order)
+	c.int(&p.Chars)
+	c.int(&p.Unshown)
 	c.bool(&p.Truncated)
 	c.string(&p.Text)
 	sequence(c, &p.Fonts, 5, (*coder).font)
 	sequence(c, &p.Lines, 27, (*coder).line)
-	sequence(c, &p.Blocks, 26, (*coder).block)
-	sequence(c, &p.Rulings, 16, (*coder).ruling)
+	sequence(c, &p.Blocks, 27, (*coder).block)
+	sequence(c, &p.Rulings, 17, (*coder).ruling)
 	sequence(c, &p.Images, 16, (*coder).box)
 	sequence(c, &p.Links, 17, (*coder).link)
 }
@@ -104,6 +108,35 @@ func (c *coder) block(b *layout.Block) {
 	c.bool(&b.Bold)
 	c.string(&b.Marker)
 	c.float(&b.Indent)
+	table := b.Table != nil
+	if c.bool(&table); table && c.err == nil {
+		if b.Table == nil {
+			b.Table = new(layout.Table)
+		}
+		c.table(b.Table)
+	}
+}
+
+func (c *coder) table(t *layout.Table) {
+	c.int(&t.Rows)
+	c.int(&t.Cols)
+	c.int(&t.HeaderRows)
+	c.bool(&t.Ruled)
+	sequence(c, &t.Cells, 21, (*coder).cell)
+}
+
+func (c *coder) cell(v *layout.Cell) {
+	c.int(&v.Row)
+	c.int(&v.Col)
+	c.int(&v.RowSpan)
+	c.int(&v.ColSpan)
+	c.box(&v.Box)
+	sequence(c, &v.Spans, 2, (*coder).span)
+}
+
+func (c *coder) span(v *layout.Span) {
+	c.int(&v.Start)
+	c.int(&v.End)
 }
 
 func (c *coder) ruling(r *layout.Ruling) {
@@ -111,6 +144,7 @@ func (c *coder) ruling(r *layout.Ruling) {
 	c.float(&r.Y0)
 	c.float(&r.X1)
 	c.float(&r.Y1)
+	c.string(&r.Fill)
 }
 
 func (c *coder) link(l *layout.Link) {

@@ -28,6 +28,9 @@ func fill(v reflect.Value, next *int) {
 		for i := range v.Len() {
 			fill(v.Index(i), next)
 		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), next)
 	case reflect.Int:
 		v.SetInt(int64(*next))
 	case reflect.Float32, reflect.Float64:
@@ -67,9 +70,23 @@ func good() layout.Page {
 	}
 }
 
+// tabulate makes the block of a good record a table of two rows.
+func tabulate(p *layout.Page) *layout.Table {
+	t := &layout.Table{Rows: 2, Cols: 1, Cells: []layout.Cell{
+		{Spans: []layout.Span{{Start: 0, End: 3}}}, {Row: 1, Spans: []layout.Span{{Start: 4, End: 5}}},
+	}}
+	p.Blocks[0].Kind, p.Blocks[0].Table = layout.BlockTable, t
+	return t
+}
+
 func TestRecordIsChecked(t *testing.T) {
 	t.Parallel()
 	p := good()
+	tabulate(&p)
+	if _, err := decodeRecord(encodeRecord(nil, &p)); err != nil {
+		t.Fatal(err)
+	}
+	p = good()
 	if _, err := decodeRecord(encodeRecord(nil, &p)); err != nil {
 		t.Fatal(err)
 	}
@@ -89,6 +106,14 @@ func TestRecordIsChecked(t *testing.T) {
 		"block":            func(p *layout.Page) { p.Blocks[0].Last = 2 },
 		"block backwards":  func(p *layout.Page) { p.Blocks[0].First = 2 },
 		"marker":           func(p *layout.Page) { p.Blocks[0].Kind, p.Blocks[0].Marker = layout.BlockListItem, "x" },
+		"table in a list":  func(p *layout.Page) { p.Blocks[0].Table = &layout.Table{Rows: 1, Cols: 1, Cells: []layout.Cell{{}}} },
+		"no table":         func(p *layout.Page) { p.Blocks[0].Kind = layout.BlockTable },
+		"vast table":       func(p *layout.Page) { tabulate(p).Rows = 1 << 40 },
+		"empty table":      func(p *layout.Page) { tabulate(p).Cells = nil },
+		"header rows":      func(p *layout.Page) { tabulate(p).HeaderRows = 3 },
+		"cell outside":     func(p *layout.Page) { tabulate(p).Cells[1].ColSpan = 2 },
+		"cells disordered": func(p *layout.Page) { tabulate(p).Cells[1].Row = 0 },
+		"cell's text":      func(p *layout.Page) { tabulate(p).Cells[0].Spans[0].End = 99 },
 		"text":             func(p *layout.Page) { p.Text = "a\xff\xff\nb\n" },
 		"not a number":     func(p *layout.Page) { p.Width = math.NaN() },
 		"infinite":         func(p *layout.Page) { p.Lines[0].Box[2] = float32(math.Inf(-1)) },

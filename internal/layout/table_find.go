@@ -1,0 +1,262 @@
+package layout
+
+import "slices"
+
+// grid is a table while a page is read: which fragments stand in which cell.
+// Its numbers are in the frame of its writing, as those of fragments.
+type grid struct {
+	frags      []int // all of its fragments, ascending
+	box        Box   // u0, v0, u1, v1
+	turn       int16
+	rows, cols int
+	header     int // rows from the top that head the columns
+	ruled      bool
+	cells      []gridCell // by row, then by column
+}
+
+// gridCell is a cell of a grid.
+type gridCell struct {
+	row, col         int
+	rowSpan, colSpan int
+	box              Box
+	words            []int
+	frags            []int
+}
+
+// findTables finds the tables of a page. A fragment that reaches from one cell
+// into the next is cut: the fragments returned are those to go on with.
+//
+// Three kinds of evidence are tried, the strongest first, and a word belongs to
+// the first table that takes it: lines that cross, lines above and below rows,
+// and words that stand in columns. A table that is none is worse than one that
+// is missed, so each kind has to pass the vetoes of table_veto.go.
+func findTables(frags []fragment, marks []mark, p *Page) ([]fragment, []grid) {
+	if len(frags) < 4 || len(frags) > MaxLines {
+		return frags, nil
+	}
+	f := newFinder(frags, marks, p)
+	f.lattices()
+	f.bands()
+	f.stacks()
+	f.aligned()
+	if len(f.grids) == 0 {
+		return frags, nil
+	}
+	return f.settle()
+}
+
+// finder looks for the tables of a page among the text of one direction, the
+// one that most of it has.
+type finder struct {
+	page  *Page
+	frags []fragment
+	marks []mark
+	words []word
+	turn  int16
+	em    float32 // the size that most of the text has
+	rules rules
+	taken []bool // words that are in a table
+	grids []grid
+
+	single []*lattice // with one column, to be looked at when no other has taken their text
+}
+
+// word is a stretch of a fragment without a space.
+type word struct {
+	first, last int // marks
+	frag        int
+	u0, u1      float32
+	base, size  float32
+	letters     int
+	digits      int
+	bold        bool
+}
+
+func newFinder(frags []fragment, marks []mark, p *Page) *finder {
+	f := &finder{page: p, frags: frags, marks: marks}
+	count := map[int16]int{}
+	for i := range frags {
+		t := frags[i].turn
+		count[t] += frags[i].last - frags[i].first
+		if n := count[t] - count[f.turn]; n > 0 || n == 0 && t < f.turn {
+			f.turn = t
+		}
+	}
+	var of []int
+	for i := range frags {
+		if frags[i].turn == f.turn {
+			of = append(of, i)
+			f.split(i)
+		}
+	}
+	f.em = usual(frags, of)
+	f.taken = make([]bool, len(f.words))
+	f.rules = newRules(p, f.turn, f.em)
+	return f
+}
+
+// split appends the words of a fragment.
+func (f *finder) split(i int) {
+	g := &f.frags[i]
+	for k := g.first; k < g.last; k++ {
+		m := &f.marks[k]
+		n := len(f.words)
+		if k == g.first || m.space || m.u0-f.marks[k-1].u1 > 0.5*m.size {
+			f.words = append(f.words, word{first: k, frag: i, u0: m.u0, u1: m.u1, base: g.base, size: g.size, bold: true})
+			n++
+		}
+		w := &f.words[n-1]
+		w.last = k + 1
+		w.u0, w.u1 = min(w.u0, m.u0), max(w.u1, m.u1)
+		switch {
+		case m.r >= '0' && m.r <= '9':
+			w.digits++
+		case m.letters() > 0:
+			w.letters++
+		}
+		w.bold = w.bold && f.page.Fonts[m.font].Bold
+	}
+}
+
+// middle is the height at which a word counts as standing.
+func (w *word) middle() float32 { return w.base - 0.3*w.size }
+
+// textLine is words on one baseline, left to right.
+type textLine struct {
+	words []int
+	base  float32
+	size  float32
+}
+
+// textLines puts words on lines, top to bottom.
+func (f *finder) textLines(words []int) []textLine {
+	byBase := slices.Clone(words)
+	slices.SortStableFunc(byBase, func(a, b int) int { return compare(f.words[a].base, f.words[b].base) })
+	var out []textLine
+	for _, i := range byBase {
+		w := &f.words[i]
+		if n := len(out); n > 0 {
+			l := &out[n-1]
+			small, big := min(l.size, w.size), max(l.size, w.size)
+			if d := w.base - l.base; d <= 0.3*small || small <= 0.85*big && d <= 0.45*big {
+				l.words = append(l.words, i)
+				if w.size > l.size {
+					l.base, l.size = w.base, w.size
+				}
+				continue
+			}
+		}
+		out = append(out, textLine{words: []int{i}, base: w.base, size: w.size})
+	}
+	for k := range out {
+		slices.SortStableFunc(out[k].words, func(a, b int) int { return compare(f.words[a].u0, f.words[b].u0) })
+	}
+	return out
+}
+
+// within returns the words that stand in a box and in no table yet.
+func (f *finder) within(box Box) []int {
+	var out []int
+	for i := range f.words {
+		w := &f.words[i]
+		if v := w.middle(); !f.taken[i] && v > box[1] && v < box[3] {
+			if u := (w.u0 + w.u1) / 2; u > box[0] && u < box[2] {
+				out = append(out, i)
+			}
+		}
+	}
+	return out
+}
+
+// accept makes a table of g, if no place of it has two cells: its words are
+// taken.
+func (f *finder) accept(g grid) {
+	g.turn = f.turn
+	if g.overlaps() {
+		return
+	}
+	slices.SortStableFunc(g.cells, func(a, b gridCell) int {
+		if a.row != b.row {
+			return a.row - b.row
+		}
+		return a.col - b.col
+	})
+	for i := range g.cells {
+		for _, w := range g.cells[i].words {
+			f.taken[w] = true
+		}
+	}
+	f.grids = append(f.grids, g)
+}
+
+// overlaps reports whether two cells lie on one place, or one outside.
+func (g *grid) overlaps() bool {
+	if g.rows < 1 || g.cols < 1 || g.rows > maxTableCells/g.cols {
+		return true
+	}
+	taken := make([]bool, g.rows*g.cols)
+	for i := range g.cells {
+		c := &g.cells[i]
+		if c.row+c.rowSpan > g.rows || c.col+c.colSpan > g.cols {
+			return true
+		}
+		for r := c.row; r < c.row+c.rowSpan; r++ {
+			for k := c.col; k < c.col+c.colSpan; k++ {
+				if taken[r*g.cols+k] {
+					return true
+				}
+				taken[r*g.cols+k] = true
+			}
+		}
+	}
+	return false
+}
+
+// settle cuts fragments where they leave a cell and gives each to its cell.
+func (f *finder) settle() ([]fragment, []grid) {
+	home := make([]int, len(f.words)) // cells counted over all tables, from 1
+	var cells []*gridCell
+	var of []*grid
+	for k := range f.grids {
+		g := &f.grids[k]
+		for c := range g.cells {
+			cells, of = append(cells, &g.cells[c]), append(of, g)
+			for _, w := range g.cells[c].words {
+				home[w] = len(cells)
+			}
+		}
+	}
+	out := make([]fragment, 0, len(f.frags)+len(cells))
+	next := 0
+	for i := range f.frags {
+		from := len(out)
+		if f.frags[i].turn != f.turn {
+			out = append(out, f.frags[i])
+			continue
+		}
+		last := -1
+		for ; next < len(f.words) && f.words[next].frag == i; next++ {
+			w := &f.words[next]
+			if home[next] != last {
+				piece := f.frags[i]
+				piece.first, piece.cut, piece.letters = w.first, len(out) > from, 0
+				piece.u0, piece.u1 = w.u0, w.u1
+				out = append(out, piece)
+				if last = home[next]; last > 0 {
+					cells[last-1].frags = append(cells[last-1].frags, len(out)-1)
+					of[last-1].frags = append(of[last-1].frags, len(out)-1)
+				}
+			}
+			piece := &out[len(out)-1]
+			piece.last = w.last
+			piece.u0, piece.u1 = min(piece.u0, w.u0), max(piece.u1, w.u1)
+			for k := w.first; k < w.last; k++ {
+				piece.letters += f.marks[k].letters()
+			}
+		}
+	}
+	for k := range f.grids {
+		slices.Sort(f.grids[k].frags)
+	}
+	return out, f.grids
+}

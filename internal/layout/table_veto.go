@@ -1,0 +1,408 @@
+package layout
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// likelyLattice reports whether crossing lines make a table, and not a frame, a
+// chart, a drawing or a form.
+func (f *finder) likelyLattice(g *grid) bool {
+	full, chars := 0, 0
+	rowFull, colFull := make([]int, g.rows), make([]int, g.cols)
+	for i := range g.cells {
+		c := &g.cells[i]
+		if letters, digits := f.count(c.words); letters+digits == 0 {
+			continue
+		}
+		full++
+		rowFull[c.row] += c.colSpan
+		colFull[c.col]++
+		for _, w := range c.words {
+			chars += f.words[w].last - f.words[w].first
+		}
+	}
+	n := len(g.cells)
+	switch {
+	case full < 2 || g.rows < 2:
+		return false
+	case g.cols == 1:
+		return full >= 3 && full == n && chars <= 120*n
+	case g.rows*g.cols > 4*n+8:
+		return false // pieces of a drawing, not cells
+	case chars > 500*full:
+		return false // columns of text in frames
+	case f.crossed(g):
+		return false
+	}
+	rows, cols, pairs := 0, 0, 0
+	for _, k := range rowFull {
+		if k > 0 {
+			rows++
+		}
+		if k > 1 {
+			pairs++
+		}
+	}
+	for _, k := range colFull {
+		if k > 0 {
+			cols++
+		}
+	}
+	if rows < 2 || cols < 2 {
+		return false
+	}
+	if 3*full >= n && 3*pairs >= rows {
+		return true
+	}
+	// To be filled in: all rows and all columns are headed.
+	return 4*colFull[0] >= 3*(g.rows-1) && 4*rowFull[0] >= 3*(g.cols-1)
+}
+
+// crossed reports whether text runs out of a lattice as if it were not there:
+// the boxes of a form.
+func (f *finder) crossed(g *grid) bool {
+	n := 0
+	for i := 1; i < len(f.words); i++ {
+		a, b := &f.words[i-1], &f.words[i]
+		if a.frag != b.frag || a.middle() < g.box[1] || a.middle() > g.box[3] {
+			continue
+		}
+		for _, x := range [...]float32{g.box[0], g.box[2]} {
+			if a.u1 <= x+near && b.u0 >= x-near {
+				n++
+			}
+		}
+	}
+	return n >= 2 && 4*n >= g.rows
+}
+
+// likelyBands reports whether text between horizontal lines is a table.
+func (f *finder) likelyBands(t *tabulation) bool {
+	g := &t.grid
+	if g.rows < 2 || g.cols < 2 || g.cols <= 3 && f.leaders(t.body) || f.wordy(t) || f.garbled(g) || f.contents(g) || f.onImage(g.box) || t.bare() {
+		return false
+	}
+	full, pairs := 0, 0
+	row := make([]int, g.rows)
+	for i := range g.cells {
+		c := &g.cells[i]
+		full += c.rowSpan * c.colSpan
+		row[c.row] += c.colSpan
+	}
+	for _, n := range row {
+		if n > 1 {
+			pairs++
+		}
+	}
+	places := g.rows * g.cols
+	switch {
+	case len(t.edges) == 2:
+		// A frame holds anything; a head and a full first column are a table's.
+		return f.likelyAligned(t) || !f.most(g.box) && f.headed(g) && f.hasHead(t)
+	case g.cols == 2 && f.figures(g) == 0:
+		return 10*pairs >= 8*g.rows || f.headed(g) && f.hasHead(t)
+	}
+	return 5*full >= 2*places || f.headed(g)
+}
+
+// garbled reports whether most of the text is signs, as where fonts do not say
+// what their letters are.
+func (f *finder) garbled(g *grid) bool {
+	all, said := 0, 0
+	for i := range g.cells {
+		for _, w := range g.cells[i].words {
+			x := &f.words[w]
+			all += x.last - x.first
+			said += x.letters + x.digits
+		}
+	}
+	return 2*said < all
+}
+
+// contents reports whether the last column has page numbers: whole numbers that
+// do not fall. The first rows may be Roman.
+func (f *finder) contents(g *grid) bool {
+	n, last := 0, 0
+	for i := range g.cells {
+		c := &g.cells[i]
+		if c.col+c.colSpan < g.cols {
+			continue
+		}
+		text := f.text(c.words)
+		if strings.Trim(text, "ivxlc") == "" {
+			if last == 0 {
+				n++
+			}
+			continue
+		}
+		page, err := strconv.Atoi(text)
+		switch {
+		case err == nil && page >= last:
+			last = page
+			n++
+		case c.row > 0:
+			return false
+		}
+	}
+	return n >= 3 && f.figures(g) <= 1
+}
+
+// labelled reports whether the lines, sorted by where they are, run through
+// text or end at it, as those do that help to read a chart. Lines of a table
+// keep clear of its text.
+func (f *finder) labelled(rs []rule) bool {
+	n := 0
+	for i := range f.words {
+		w := &f.words[i]
+		if f.taken[i] || w.letters+w.digits == 0 {
+			continue
+		}
+		from, to := w.middle()-0.25*w.size, w.middle()+0.25*w.size
+		k, _ := slices.BinarySearchFunc(rs, from, func(r rule, v float32) int { return compare(r.at, v) })
+		for end := min(k+8, len(rs)); k < end && rs[k].at < to; k++ {
+			if w.u1 > rs[k].lo-1.5*w.size && w.u0 < rs[k].hi+1.5*w.size {
+				n++
+				break
+			}
+		}
+	}
+	return n >= 3 && 2*n >= len(rs)
+}
+
+// most reports whether a box takes up a large part of the page.
+func (f *finder) most(b Box) bool {
+	return float64(b[2]-b[0])*float64(b[3]-b[1]) > 0.3*f.page.Width*f.page.Height
+}
+
+// bare reports whether white is most of the table: lines and labels of a chart.
+func (t *tabulation) bare() bool {
+	var sum float32
+	for i := range t.head {
+		sum += 1.2 * t.head[i].size
+	}
+	for i := range t.body {
+		sum += 1.2 * t.body[i].size
+	}
+	return sum < 0.35*(t.box[3]-t.box[1])
+}
+
+// headed reports whether the first row and the first column are full, and of
+// words: a table to be filled in.
+func (f *finder) headed(g *grid) bool {
+	row, col := 0, 0
+	for i := range g.cells {
+		if g.cells[i].row == 0 {
+			row += g.cells[i].colSpan
+		}
+		if letters, digits := f.count(g.cells[i].words); g.cells[i].col == 0 && letters >= digits {
+			col += g.cells[i].rowSpan
+		}
+	}
+	return row >= g.cols-1 && 4*col >= 3*g.rows
+}
+
+// leaders reports whether dots lead to page numbers: a table of contents.
+func (f *finder) leaders(lines []tableLine) bool {
+	n := 0
+	for i := range lines {
+		dots := 0
+		for _, c := range lines[i].chunks {
+			for _, w := range c.words {
+				if x := &f.words[w]; f.marks[x.last-1].r == '.' && (x.last-x.first == 1 || f.marks[x.last-2].r == '.') {
+					dots += x.last - x.first
+				}
+			}
+		}
+		if dots >= 4 {
+			n++
+		}
+	}
+	return 3*n > len(lines)
+}
+
+// wordy reports whether the columns are running text, set side by side.
+func (f *finder) wordy(t *tabulation) bool {
+	type sum struct {
+		lines, filled, words int
+	}
+	sums := make([]sum, len(t.cols))
+	across := 0
+	for i := range t.body {
+		for _, c := range t.body[i].chunks {
+			if c.end-c.col > 1 {
+				if len(c.words) >= 5 {
+					across++
+				}
+				continue
+			}
+			s := &sums[c.col]
+			s.lines++
+			s.words += len(c.words)
+			if c.u1-c.u0 > 0.8*(t.cols[c.col].hi-t.cols[c.col].lo) {
+				s.filled++
+			}
+		}
+	}
+	prose := 0
+	for _, s := range sums {
+		if s.lines >= 4 && s.words >= 4*s.lines && 5*s.filled >= 3*s.lines {
+			prose++
+		}
+	}
+	words := 0
+	for i := range t.grid.cells {
+		words += len(t.grid.cells[i].words)
+	}
+	if words > 8*len(t.grid.cells) && len(t.edges) <= t.grid.rows {
+		return true
+	}
+	return 2*prose >= len(t.cols) && prose > 0 || across >= 3 && 4*across > len(t.body)
+}
+
+// likelyAligned reports whether words in columns are a table: they say so by
+// figures, or by a head, and nothing speaks for anything else.
+func (f *finder) likelyAligned(t *tabulation) bool {
+	g := &t.grid
+	cols := g.cols
+	if f.markers(t) {
+		cols-- // a list
+	}
+	full := 0
+	for i := range g.cells {
+		full += g.cells[i].rowSpan * g.cells[i].colSpan
+	}
+	places := g.rows * g.cols
+	switch {
+	case g.rows < 3 || cols < 2 || 10*full < 6*places:
+		return false
+	case cols <= 4 && f.leaders(t.body) || f.wordy(t) || f.garbled(g) || f.contents(g) || f.onImage(g.box) || f.equations(t) || t.bare():
+		return false
+	}
+	figures, headedBy := f.figures(g), f.hasHead(t)
+	if cols == 2 {
+		return figures >= 1 && headedBy && g.rows >= 4
+	}
+	return figures >= 1 && (headedBy || g.rows >= 4 || figures >= 2) || headedBy && g.rows >= 4 && figures >= 1
+}
+
+// markers reports whether the first column is but the marks of a list.
+func (f *finder) markers(t *tabulation) bool {
+	n, all := 0, 0
+	for i := range t.body {
+		if c := t.body[i].chunks[0]; c.col == 0 {
+			all++
+			if m, k := listMarker(f.text(c.words) + " x"); m != "" && k > 0 && len(c.words) == 1 {
+				n++
+			}
+		}
+	}
+	return 2*n > all
+}
+
+// figures returns how many columns behind the first have figures in them.
+func (f *finder) figures(g *grid) int {
+	cells, figures := make([]int, g.cols), make([]int, g.cols)
+	for i := range g.cells {
+		c := &g.cells[i]
+		if c.row == 0 || c.col == 0 || c.colSpan > 1 {
+			continue
+		}
+		cells[c.col]++
+		if letters, digits := f.count(c.words); digits > 0 && digits >= letters {
+			figures[c.col]++
+		}
+	}
+	n := 0
+	for k := range cells {
+		if cells[k] >= 2 && 10*figures[k] >= 6*cells[k] {
+			n++
+		}
+	}
+	return n
+}
+
+// hasHead reports whether the first line stands out: bold above what is not, on
+// a colour, or with a line drawn under it.
+func (f *finder) hasHead(t *tabulation) bool {
+	first := &t.body[0]
+	if len(t.head) > 0 {
+		first = &t.head[0]
+	}
+	middle := first.base - 0.3*first.size
+	for _, b := range f.rules.fills {
+		if b[1] < middle && b[3] > middle && b[0] < t.cols[0].hi && b[2] > t.cols[len(t.cols)-1].lo && b[3] < first.base+3*first.size {
+			return true
+		}
+	}
+	for _, e := range t.edges {
+		if e > first.base && e < first.base+4*first.size {
+			return true
+		}
+	}
+	if !f.bold(first) {
+		return false
+	}
+	n := 0
+	for i := range t.body {
+		if l := &t.body[i]; l != first && f.bold(l) {
+			n++
+		}
+	}
+	return 2*n < len(t.body)
+}
+
+func (f *finder) bold(l *tableLine) bool {
+	for _, c := range l.chunks {
+		for _, w := range c.words {
+			if x := &f.words[w]; !x.bold && x.letters+x.digits > 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// onImage reports whether an image lies under the text: it labels that.
+func (f *finder) onImage(box Box) bool {
+	b := box.onPage(f.turn)
+	area := (b[2] - b[0]) * (b[3] - b[1])
+	for _, m := range f.page.Images {
+		if w, h := min(b[2], m[2])-max(b[0], m[0]), min(b[3], m[3])-max(b[1], m[1]); w > 0 && h > 0 && w*h > 0.2*area {
+			if float64(m[2]-m[0])*float64(m[3]-m[1]) < 0.8*f.page.Width*f.page.Height {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// equations reports whether the lines are mathematics.
+func (f *finder) equations(t *tabulation) bool {
+	n, all := 0, 0
+	for i := range t.body {
+		for _, c := range t.body[i].chunks {
+			all++
+			if strings.ContainsAny(f.text(c.words), "=+×∑∫√≤≥→") {
+				n++
+			}
+		}
+	}
+	return 4*n > all
+}
+
+// text returns the characters of words, for a look at what they say.
+func (f *finder) text(words []int) string {
+	var sb strings.Builder
+	for k, i := range words {
+		if k > 0 {
+			sb.WriteByte(' ')
+		}
+		w := &f.words[i]
+		for m := w.first; m < w.last; m++ {
+			sb.WriteRune(f.marks[m].r)
+		}
+	}
+	return sb.String()
+}
