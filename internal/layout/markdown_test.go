@@ -164,7 +164,7 @@ func TestElements(t *testing.T) {
 		{TypeParagraph, 0, "", 2},
 		{TypeHeading, 2, "", 2},
 		{TypeParagraph, 0, "", 2},
-		{TypeParagraph, 0, "", 2},
+		{TypeCaption, 0, "", 2},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

@@ -96,10 +96,10 @@ func TestProfile(t *testing.T) {
 	for _, s := range article() {
 		pr.Add(Read(s.Glyphs))
 	}
-	want := Profile{Version: 1, Pages: 2, BodySize: 10, Headings: []Heading{
+	want := Profile{Version: 1, Pages: 2, BodySize: 10, BodyFont: "Times-Roman", Headings: []Heading{
 		{Size: 20, Bold: true, Level: 1, Title: true},
-		{Size: 14, Bold: true, Level: 2},
-		{Size: 12, Bold: true, Level: 3},
+		{Size: 14, Bold: true, Level: 2, Depth: 1},
+		{Size: 12, Bold: true, Level: 3, Depth: 2},
 	}}
 	got := pr.Profile()
 	if d := cmp.Diff(want, got); d != "" {
