@@ -182,7 +182,7 @@ func (prof *Profile) minor(p *Page, parts []part, i int) bool {
 		return false
 	}
 	text := p.text(s)
-	return p.fontName(s) != prof.BodyFont && (capitals(text) || numbered(text) > 0)
+	return p.fontName(s) != prof.BodyFont && (capitals(text) || numbered(text) > 1)
 }
 
 // fontName returns the name of the font that most of the part's first line has.
@@ -197,16 +197,27 @@ func (p *Page) fontName(s *part) string {
 }
 
 // markLabels makes headings of what stands right above one and only says which
-// it is: "Chapter 7", or "7" in large type.
+// it is ("Chapter 7", or "7" in large type), and of the title of a table of
+// contents.
 func (p *Page) markLabels(parts []part) {
 	for i := range parts[:max(len(parts)-1, 0)] {
 		s, next := &parts[i], &parts[i+1]
-		if s.kind != "" || s.table != nil || s.first != s.last || next.kind != TypeHeading && next.kind != TypeTitle || next.box[1] < s.box[1] {
+		if s.kind != "" || s.table != nil || s.first != s.last || next.box[1] < s.box[1] {
 			continue
 		}
 		text := p.text(s)
-		if keyword(text) || isDigit(text) && len(text) <= 3 && len(trimDigits(text)) == 0 && s.size >= next.size {
+		label := keyword(text) || len(text) <= 3 && trimDigits(text) == "" && s.size >= next.size
+		switch heads := next.kind == TypeHeading || next.kind == TypeTitle; {
+		case heads && label:
 			s.heads(TypeHeading, next.level, 0.7)
+		case slices.Contains(contentsTitles, bare(text)) && p.isEntry(&p.Lines[next.first]):
+			s.heads(TypeHeading, 1, 0.8)
 		}
 	}
+}
+
+// contentsTitles are the titles of tables of contents, as bare has them.
+var contentsTitles = []string{
+	"contents", "tableofcontents", "inhalt", "inhaltsverzeichnis", "tabledesmatières", "sommaire", "índice", "contenido", "indice", "sommario",
+	"sumário", "inhoud", "inhoudsopgave", "spistreści", "innehåll", "indhold", "содержание", "оглавление", "目次", "目录", "目錄", "차례",
 }

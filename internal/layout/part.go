@@ -1,5 +1,10 @@
 package layout
 
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
 // part is a stretch of lines that makes one element: a block, what is left of
 // one without the running header in it, or blocks that are one piece of code.
 type part struct {
@@ -60,6 +65,7 @@ func (p *Page) divide(as []string) []part {
 			list: b.Kind == BlockListItem && b.Marker != "", marker: b.Marker, table: b.Table,
 		}
 		if as == nil || b.Table != nil || !p.furnished(as, b) {
+			whole.size = p.capitalSize(&whole)
 			out = append(out, whole)
 			continue
 		}
@@ -77,6 +83,29 @@ func (p *Page) divide(as []string) []part {
 		}
 	}
 	return out
+}
+
+// capitalSize returns the size of a part of one line, which is that of its
+// capitals where the rest of it is set in small ones.
+func (p *Page) capitalSize(s *part) float32 {
+	if s.first != s.last || s.table != nil || len(p.Lines[s.first].Runs) < 3 || !capitals(p.text(s)) {
+		return s.size
+	}
+	larger, size := 0, s.size
+	for _, r := range p.Lines[s.first].Runs {
+		if r.Size > 1.15*s.size && startsUpper(p.Text[r.Start:r.End]) {
+			larger, size = larger+1, max(size, r.Size)
+		}
+	}
+	if larger < 2 {
+		return s.size
+	}
+	return size
+}
+
+func startsUpper(text string) bool {
+	r, _ := utf8.DecodeRuneInString(text)
+	return unicode.IsUpper(r)
 }
 
 // furnished reports whether any line of the block is furniture.
