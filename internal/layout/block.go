@@ -291,8 +291,14 @@ func (g *grouper) continues(i, j int, inList bool) bool {
 			return false
 		}
 	}
+	if !inList && room < cur.width+2*em && unicode.IsLower(cur.first) && !endsSentence(prev.last) && abs(cur.l-prev.l) < 6*em {
+		return true // in the middle of a sentence
+	}
 	if inList {
 		return cur.l >= first.text-0.7*em || abs(cur.l-first.l) < 0.7*em && room < cur.width+2*em
+	}
+	if heading && prev.big > 1.1*g.size && abs(cur.l-prev.l) < 6*em {
+		return true // under the number of a heading, or whatever it hangs from
 	}
 	switch in := cur.l - prev.l; {
 	case in > 0.8*em:

@@ -12,7 +12,7 @@ import (
 // Furnishing is a line that several pages have in the same place: part of
 // their furniture, such as a running header.
 type Furnishing struct {
-	Text  string `json:"text"` // in lower case; "#2" stands for the page's number and 2 more
+	Text  string `json:"text"` // in lower case; "#2" is the page's number and 2 more, "*" anything
 	Edge  string `json:"edge"`
 	Step  int    `json:"step"`  // its baseline's distance from the edge, in steps of three points
 	Pages int    `json:"pages"` // that have it
@@ -60,8 +60,11 @@ func (e *edges) add(p *Page) {
 	if e.count == nil {
 		e.count = map[edgeKey]edgeCount{}
 	}
-	for _, r := range p.edgeRows() {
+	for at, r := range p.edgeRows() {
 		for _, i := range r.lines {
+			if p.Lines[i].cells() > 2 && at > 0 && r.edge == edgeTop {
+				continue // the head of a table that goes on
+			}
 			for _, text := range p.edgeTexts(i) {
 				k := edgeKey{r.edge, r.step, text}
 				c, known := e.count[k]
@@ -171,8 +174,9 @@ func groupRows(at []edgeRow) []edgeRow {
 	return out
 }
 
-// edgeTexts returns what a line is counted as: what it says, and the same with
-// one of the numbers in it counted from the page's own number.
+// edgeTexts returns what a line is counted as: what it says, the same with one
+// of the numbers in it counted from the page's own number, and that number with
+// anything ("*") before or behind it, as names of chapters change.
 func (p *Page) edgeTexts(i int) []string {
 	l := &p.Lines[i]
 	if l.End-l.Start > maxEdgeText || l.End == l.Start {
@@ -187,7 +191,15 @@ func (p *Page) edgeTexts(i int) []string {
 		n, ok := pageNumber(w, k == 0 || k == len(words)-1)
 		if ok && found < 4 {
 			found++
-			out = append(out, text[:at]+"#"+strconv.Itoa(n-p.Number)+text[at+len(w):])
+			number := "#" + strconv.Itoa(n-p.Number)
+			out = append(out, text[:at]+number+text[at+len(w):])
+			switch {
+			case len(words) == 1:
+			case k == 0 && at == 0:
+				out = append(out, number+" *")
+			case k == len(words)-1 && at+len(w) == len(text):
+				out = append(out, "* "+number)
+			}
 		}
 		at += len(w)
 	}
@@ -251,6 +263,9 @@ func (prof *Profile) furnishings(p *Page) []string {
 		}
 		p.neighbours(r, out)
 	}
+	if !slices.Contains(out, "") {
+		return nil // what is all there is on a page is what it says
+	}
 	return out
 }
 
@@ -283,7 +298,7 @@ func (p *Page) alone(i int) bool {
 }
 
 // furnishing returns what furniture a line is, "" for none. What is as large as
-// a heading is one, unless most pages have it.
+// a heading is one, unless most pages have the very same, or a number.
 func (prof *Profile) furnishing(p *Page, i int, r *edgeRow) string {
 	size, _ := p.style(p.Lines[i : i+1])
 	for _, text := range p.edgeTexts(i) {
@@ -291,7 +306,16 @@ func (prof *Profile) furnishing(p *Page, i int, r *edgeRow) string {
 		for d := -1; d <= 1; d++ {
 			pages += prof.repeats(r.edge, r.step+d, text)
 		}
-		if pages == 0 || size > 1.15*prof.BodySize && 2*pages < prof.Pages {
+		if pages == 0 {
+			continue
+		}
+		large := size > 1.15*prof.BodySize
+		if large && 2*pages < prof.Pages {
+			continue
+		}
+		// "Chapter 3" counts with the pages where each has a chapter, and so
+		// may a line of a paragraph.
+		if strings.Contains(text, "#") && !onlyNumber(text) && (large || !p.alone(i)) {
 			continue
 		}
 		switch {
@@ -321,7 +345,7 @@ func (prof *Profile) repeats(edge string, step int, text string) int {
 // no more than a word such as "page" beside it.
 func onlyNumber(text string) bool {
 	_, rest, found := strings.Cut(text, "#")
-	if !found {
+	if !found || strings.Contains(text, "*") {
 		return false
 	}
 	before := text[:len(text)-len(rest)-1]
