@@ -146,16 +146,27 @@ func TestProfilerMemory(t *testing.T) {
 	t.Parallel()
 	var pr Profiler
 	for i := range 20_000 {
-		text := fmt.Sprintf("Heading %d", i)
+		text := fmt.Sprintf("Heading %d", i) + strings.Repeat(",", i%2) // every other one is none
 		end := len(text)
 		pr.Add(Page{
-			Version: 1, Number: i + 1, Status: StatusOK, Text: text + "\n", Fonts: []Font{{}},
+			Version: 1, Number: i + 1, Status: StatusOK, Text: text + "\n", Fonts: []Font{{Name: text}},
 			Lines:  []Line{{End: end, Runs: []Run{{End: end, Size: float32(i) / 7}}}},
 			Blocks: []Block{{Kind: BlockParagraph, Size: float32(i) / 7, Bold: i%2 == 0}},
 		})
 	}
+	if len(pr.fonts) > maxBodyFonts {
+		t.Errorf("%d fonts", len(pr.fonts))
+	}
 	if most := 2 * (maxSize*sizeSteps + 1); len(pr.seen) > most {
 		t.Errorf("%d styles, at most %d wanted", len(pr.seen), most)
+	}
+	marks := make([]Bookmark, 3*maxBookmarks)
+	for i := range marks {
+		marks[i] = Bookmark{"Title", 1, 1}
+	}
+	pr.Outline(marks)
+	if n := len(pr.Profile().Outline); n != maxBookmarks {
+		t.Errorf("%d bookmarks", n)
 	}
 	if n := len(pr.Profile().Headings); n > maxRungs {
 		t.Errorf("%d rungs", n)
