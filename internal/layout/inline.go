@@ -139,11 +139,11 @@ func (w *markdown) links(l *Line) []Link {
 	if len(w.page.Links) == 0 || l.Angle != 0 {
 		return nil
 	}
-	if w.bands == nil {
-		w.bands = bandsOf(w.page.Links)
+	if w.stripes == nil {
+		w.stripes = stripesOf(w.page.Links)
 	}
 	var out []Link
-	for _, i := range w.bands[band(0.5*(l.Box[1]+l.Box[3]))] {
+	for _, i := range w.stripes[stripe(0.5*(l.Box[1]+l.Box[3]))] {
 		if k := &w.page.Links[i]; k.Box[0] < l.Box[2] && k.Box[2] > l.Box[0] {
 			out = append(out, *k)
 		}
@@ -151,26 +151,26 @@ func (w *markdown) links(l *Line) []Link {
 	return out
 }
 
-const bandHeight = 8 // points
+const stripeHeight = 8 // points
 
-func band(y float32) int { return int(min(max(y, -1e6), 1e6) / bandHeight) }
+func stripe(y float32) int { return int(min(max(y, -1e6), 1e6) / stripeHeight) }
 
-// bandsOf says which links reach into which stripe of the page.
-func bandsOf(links []Link) map[int][]int {
-	bands := map[int][]int{}
+// stripesOf says which links reach into which stripe of the page.
+func stripesOf(links []Link) map[int][]int {
+	stripes := map[int][]int{}
 	for i := range links {
 		k := &links[i]
 		if !leads(k.URI) {
 			continue
 		}
-		first := band(k.Box[1])
-		for b := first; b <= min(band(k.Box[3]), first+maxLineLinks); b++ {
-			if len(bands[b]) < maxLineLinks {
-				bands[b] = append(bands[b], i)
+		first := stripe(k.Box[1])
+		for b := first; b <= min(stripe(k.Box[3]), first+maxLineLinks); b++ {
+			if len(stripes[b]) < maxLineLinks {
+				stripes[b] = append(stripes[b], i)
 			}
 		}
 	}
-	return bands
+	return stripes
 }
 
 // leads reports whether an address is of a kind that a reader may follow from

@@ -37,7 +37,7 @@ type markdown struct {
 	mono    bool   // it is typewritten
 	sb      strings.Builder
 	indents []int         // where the text of the list items around begins
-	bands   map[int][]int // links by where they stand
+	stripes map[int][]int // links by where they stand
 }
 
 func (w *markdown) write(e *Element) {
