@@ -7,9 +7,9 @@ import (
 )
 
 // isCode reports whether all of the part is typewritten in a document that is
-// not.
+// not. A bullet makes it an item of a list all the same.
 func (prof *Profile) isCode(p *Page, s *part) bool {
-	if prof.Mono || s.list && s.first == s.last && len(p.Lines[s.first].Runs) < 2 {
+	if prof.Mono || s.list && s.marker[0] >= utf8.RuneSelf {
 		return false
 	}
 	for i := s.first; i <= s.last; i++ {
@@ -20,8 +20,8 @@ func (prof *Profile) isCode(p *Page, s *part) bool {
 	return true
 }
 
-// joinCode makes one part of the parts of one listing: lines of code that
-// stand one under the other.
+// joinCode makes one part of the parts of one listing, lines of code that stand
+// one under the other. A line by itself is code if it has the signs of it.
 func (p *Page) joinCode(parts []part) []part {
 	out := parts[:0]
 	for i := range parts {
@@ -32,6 +32,11 @@ func (p *Page) joinCode(parts []part) []part {
 			continue
 		}
 		out = append(out, *s)
+	}
+	for i := range out {
+		if s := &out[i]; s.kind == TypeCode && s.first == s.last && !strings.ContainsAny(p.text(s), "(){}[];=<>/\\$#|\"") {
+			s.kind = TypeParagraph // a word or two: marked in the line
+		}
 	}
 	return out
 }

@@ -3,6 +3,8 @@ package layout
 import (
 	"math"
 	"slices"
+	"unicode"
+	"unicode/utf8"
 )
 
 // body returns the size of running text, in steps, and how many characters
@@ -90,7 +92,34 @@ func (pr *Profiler) ladder(body, total int) []Heading {
 	if len(out) > 0 && pr.seen[rungs[0]].blocks == 1 {
 		out[0].Title = true
 	}
+	levelNumbers(out)
 	return out
+}
+
+// levelNumbers ranks the rungs whose headings are numbered by their numbers:
+// 1.1 stands one under 1, whatever sizes lie between. Levels then follow one
+// another without a gap.
+func levelNumbers(rungs []Heading) {
+	base := -1
+	for i := range rungs {
+		switch r := &rungs[i]; {
+		case r.Depth == 0:
+		case base < 0:
+			base = i
+		case r.Depth >= rungs[base].Depth:
+			r.Level = min(rungs[base].Level+r.Depth-rungs[base].Depth, 6)
+		}
+	}
+	var used [7]int
+	for i := range rungs {
+		used[rungs[i].Level] = 1
+	}
+	for l := 1; l < len(used); l++ {
+		used[l] += used[l-1]
+	}
+	for i := range rungs {
+		rungs[i].Level = used[rungs[i].Level]
+	}
 }
 
 // depth returns how deep the numbers are that most headings of a style begin
@@ -146,8 +175,14 @@ func (prof *Profile) rung(s *part) (Heading, bool) {
 // onRung makes the part a heading. One whose number is deeper than those of
 // its style ranks lower by as much.
 func (prof *Profile) onRung(p *Page, s *part, h Heading) {
+	text := p.text(s)
+	if r, n := utf8.DecodeRuneInString(text); h.Size <= 1.15*prof.BodySize && unicode.IsLower(r) {
+		if next, _ := utf8.DecodeRuneInString(text[n:]); !unicode.IsUpper(next) {
+			return // bold words in the middle of a sentence
+		}
+	}
 	level, sure := h.Level, float32(0.8)
-	if depth := numbered(p.text(s)); h.Depth > 0 && depth > h.Depth {
+	if depth := numbered(text); h.Depth > 0 && depth > h.Depth {
 		level += depth - h.Depth
 	}
 	if h.Size > 1.15*prof.BodySize {
@@ -202,15 +237,15 @@ func (p *Page) fontName(s *part) string {
 func (p *Page) markLabels(parts []part) {
 	for i := range parts[:max(len(parts)-1, 0)] {
 		s, next := &parts[i], &parts[i+1]
-		if s.kind != "" || s.table != nil || s.first != s.last || next.box[1] < s.box[1] {
+		if s.kind != "" && s.kind != TypeHeading || s.table != nil || s.first != s.last || next.box[1] < s.box[1] {
 			continue
 		}
 		text := p.text(s)
 		label := keyword(text) || len(text) <= 3 && trimDigits(text) == "" && s.size >= next.size
 		switch heads := next.kind == TypeHeading || next.kind == TypeTitle; {
 		case heads && label:
-			s.heads(TypeHeading, next.level, 0.7)
-		case slices.Contains(contentsTitles, bare(text)) && p.isEntry(&p.Lines[next.first]):
+			s.heads(TypeHeading, next.level, max(s.sure, 0.7))
+		case s.kind == "" && slices.Contains(contentsTitles, bare(text)) && p.isEntry(&p.Lines[next.first]):
 			s.heads(TypeHeading, 1, 0.8)
 		}
 	}
