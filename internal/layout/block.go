@@ -38,13 +38,7 @@ func (w *writer) blocks(rows []row, frags []fragment, marks []mark) {
 		ls[i] = p.liner(&rows[i], i, frags, marks)
 	}
 	size, _ := p.style(p.Lines)
-	typed := 0
-	for i := range ls {
-		if ls[i].mono {
-			typed++
-		}
-	}
-	mono := 2*typed > len(ls)
+	mono := p.typewritten(ls)
 	p.Blocks = make([]Block, 0, len(rows)/4+1)
 	for i := 0; i < len(ls); {
 		j := i + 1
@@ -54,6 +48,22 @@ func (w *writer) blocks(rows []row, frags []fragment, marks []mark) {
 		p.regionBlocks(ls[i:j], i, size, mono)
 		i = j
 	}
+}
+
+// typewritten reports whether the page is text from a typewriter or its like,
+// and no listing: hardly a line has the signs of code.
+func (p *Page) typewritten(ls []liner) bool {
+	typed, code := 0, 0
+	for i := range ls {
+		if !ls[i].mono {
+			continue
+		}
+		typed++
+		if l := &p.Lines[i]; codeLike(p.Text[l.Start:l.End]) {
+			code++
+		}
+	}
+	return 10*typed > 9*len(ls) && 5*code < typed
 }
 
 func (p *Page) liner(r *row, at int, frags []fragment, marks []mark) liner {
@@ -307,8 +317,8 @@ func (g *grouper) continues(i, j int, inList bool) bool {
 		return hangs
 	case in < -0.8*em:
 		// Back at the margin: fine after an indented first line, the next
-		// entry where lines hang.
-		return j == i+1
+		// entry where lines hang. What stood further in was no first line.
+		return j == i+1 && in > -4*em
 	}
 	return true
 }

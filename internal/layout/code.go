@@ -49,6 +49,23 @@ func (p *Page) under(t, s *part) bool {
 	return pitch > 0.5*s.size && pitch < 4*s.size && b.Box[0] < t.box[2] && b.Box[2] > t.box[0]-8*s.size
 }
 
+// codeLike reports whether a line has the signs of code rather than of prose.
+func codeLike(text string) bool {
+	if text == "" {
+		return false
+	}
+	switch text[len(text)-1] {
+	case ';', '{', '}':
+		return true
+	}
+	for _, sign := range [...]string{"()", "==", "!=", ":=", "->", "=>", "//", "/*", "*/", " = ", "</", "/>", "#include"} {
+		if strings.Contains(text, sign) {
+			return true
+		}
+	}
+	return false
+}
+
 const (
 	maxIndent = 40 // characters that a line of code is moved to the right at most
 	maxBlank  = 2  // empty lines that are kept between two lines of code

@@ -57,7 +57,8 @@ func (p *Page) noteSign(s *part, raised map[string]bool) bool {
 	if len(l.Runs) > 1 && strings.TrimSpace(p.Text[l.Runs[0].Start:l.Runs[0].End]) == text[:n] && l.Runs[0].Size < 0.9*l.Runs[1].Size {
 		return true
 	}
-	return raised[text[:n]] && (text[n] == ' ' || text[n] == '.')
+	next, _ := utf8.DecodeRuneInString(text[n:])
+	return raised[text[:n]] && (next == ' ' || next == '.' || unicode.IsUpper(next))
 }
 
 // raised returns the numbers that stand small in lines of larger text.

@@ -27,7 +27,7 @@ const (
 
 const (
 	edgeStep     = 3    // points
-	edgeReach    = 0.15 // of the page's height: how far from its edge furniture stands
+	edgeReach    = 0.5  // of the page's height: what stands beyond is at the other edge
 	edgeRows     = 4    // rows at an edge that may be furniture
 	edgeLines    = 16   // lines in one of them: more are a table
 	maxEdgeText  = 160  // bytes of a line of furniture: longer ones are text

@@ -114,9 +114,9 @@ func (w *markdown) face(l *Line, r *Run, size float32) face {
 	if l.Angle == 0 && r.Size <= 0.85*size && r.End-r.Start <= 12 && len(l.Runs) > 1 {
 		switch {
 		case r.Box[3] < l.Base-0.12*size:
-			f.shift = 1
+			f = face{shift: 1}
 		case r.Box[3] > l.Base+0.05*size && r.Box[1] > l.Base-0.55*size:
-			f.shift = -1
+			f = face{shift: -1}
 		}
 	}
 	return f

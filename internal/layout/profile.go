@@ -174,5 +174,5 @@ func (pr *Profiler) bodyFont() (name string, mono bool) {
 			name, most = f, n
 		}
 	}
-	return name, 2*pr.mono > all
+	return name, 10*pr.mono > 9*all
 }
