@@ -26,11 +26,10 @@ const (
 )
 
 const (
-	edgeStep     = 3    // points
-	edgeReach    = 0.5  // of the page's height: what stands beyond is at the other edge
-	edgeRows     = 4    // rows at an edge that may be furniture
-	edgeLines    = 16   // lines in one of them: more are a table
-	maxEdgeText  = 160  // bytes of a line of furniture: longer ones are text
+	edgeStep     = 3   // points
+	edgeRows     = 4   // rows at an edge that may be furniture
+	edgeLines    = 16  // lines in one of them: more are a table
+	maxEdgeText  = 160 // bytes of a line of furniture: longer ones are text
 	maxEdgeKeys  = 8_192
 	maxFurniture = 512
 	minRepeats   = 3 // pages that have a line, but for documents that are shorter
@@ -123,55 +122,49 @@ func edgeOrder(edge string) int { return slices.Index([]string{edgeTop, edgeBott
 type edgeRow struct {
 	edge  string
 	step  int
-	base  float32
 	lines []int
 }
 
 // edgeRows returns the rows at the page's top and at its foot, the outermost
 // first, and its turned lines.
 func (p *Page) edgeRows() []edgeRow {
-	reach := float32(edgeReach * p.Height)
-	var rows, side []edgeRow
-	for _, edge := range [2]string{edgeTop, edgeBottom} {
-		var at []edgeRow
-		for i := range p.Lines {
-			l := &p.Lines[i]
-			from := l.Base
-			if edge == edgeBottom {
-				from = float32(p.Height) - l.Base
-			}
-			switch {
-			case l.Angle != 0:
-				if edge == edgeTop && len(side) < edgeRows {
-					side = append(side, edgeRow{edge: edgeSide, step: int(l.Box[0] / edgeStep), lines: []int{i}})
-				}
-			case from >= 0 && from <= reach:
-				at = append(at, edgeRow{edge: edge, step: int(from / edgeStep), base: from, lines: []int{i}})
-			}
+	var side []edgeRow
+	down := make([]int, 0, len(p.Lines))
+	for i := range p.Lines {
+		if l := &p.Lines[i]; l.Angle == 0 {
+			down = append(down, i)
+		} else if len(side) < edgeRows {
+			side = append(side, edgeRow{edgeSide, int(l.Box[0] / edgeStep), []int{i}})
 		}
-		slices.SortStableFunc(at, func(a, b edgeRow) int { return cmp.Compare(a.base, b.base) })
-		rows = append(rows, groupRows(at)...)
 	}
-	return append(rows, side...)
+	slices.SortStableFunc(down, func(a, b int) int { return cmp.Compare(p.Lines[a].Base, p.Lines[b].Base) })
+	rows := p.outermost(nil, edgeTop, down)
+	slices.Reverse(down)
+	return append(p.outermost(rows, edgeBottom, down), side...)
 }
 
-// groupRows puts lines on one baseline into one row and keeps the outermost
-// rows.
-func groupRows(at []edgeRow) []edgeRow {
-	out := at[:0]
-	for i := range at {
-		if n := len(out); n > 0 && at[i].base-out[n-1].base <= 2 {
-			if len(out[n-1].lines) < edgeLines {
-				out[n-1].lines = append(out[n-1].lines, at[i].lines...)
+// outermost appends the first rows of lines that are in order from an edge.
+func (p *Page) outermost(rows []edgeRow, edge string, lines []int) []edgeRow {
+	found, last := 0, float32(0)
+	for _, i := range lines {
+		base := p.Lines[i].Base
+		if found > 0 && abs(base-last) <= 2 {
+			if r := &rows[len(rows)-1]; len(r.lines) < edgeLines {
+				r.lines = append(r.lines, i)
 			}
 			continue
 		}
-		if len(out) == edgeRows {
+		if found == edgeRows {
 			break
 		}
-		out = append(out, at[i])
+		found, last = found+1, base
+		from := base
+		if edge == edgeBottom {
+			from = float32(p.Height) - base
+		}
+		rows = append(rows, edgeRow{edge, int(from / edgeStep), []int{i}})
 	}
-	return out
+	return rows
 }
 
 // edgeTexts returns what a line is counted as: what it says, the same with one
@@ -263,10 +256,30 @@ func (prof *Profile) furnishings(p *Page) []string {
 		}
 		p.neighbours(r, out)
 	}
+	p.keepParagraphs(out)
 	if !slices.Contains(out, "") {
 		return nil // what is all there is on a page is what it says
 	}
 	return out
+}
+
+// keepParagraphs takes back lines that paragraphs go on from: they repeat what
+// another page says, as text may.
+func (p *Page) keepParagraphs(as []string) {
+	if as == nil {
+		return
+	}
+	for i := range p.Blocks {
+		b := &p.Blocks[i]
+		if !slices.Contains(as[b.First:b.Last+1], "") {
+			continue
+		}
+		for k := b.First; k <= b.Last; k++ {
+			if as[k] != TypePageNumber {
+				as[k] = ""
+			}
+		}
+	}
 }
 
 // neighbours makes furniture of what stands beside furniture by itself: the
