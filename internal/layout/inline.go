@@ -32,8 +32,7 @@ func (w *markdown) inline(e *Element, plain bool) (text string, parts []stretch)
 		if at >= l.End {
 			continue
 		}
-		first, _ := utf8.DecodeRuneInString(p.Text[at:l.End])
-		j.next(first)
+		j.next(p.Text[at:l.End])
 		if plain {
 			j.put(p.Text[at:l.End])
 			continue
@@ -50,7 +49,20 @@ func (w *markdown) inline(e *Element, plain bool) (text string, parts []stretch)
 			parts[i].end = min(parts[i+1].start, len(j.out))
 		}
 	}
+	if e.Type == TypeFootnote {
+		parts = raiseSign(string(j.out), parts)
+	}
 	return string(j.out), parts
+}
+
+// raiseSign raises the number of a note that its text follows closely.
+func raiseSign(text string, parts []stretch) []stretch {
+	n := len(text) - len(strings.TrimLeft(text, "0123456789"))
+	if n == 0 || n == len(text) || text[n] == ' ' || text[n] == '.' || parts == nil || parts[0].shift != 0 || parts[0].end <= n {
+		return parts
+	}
+	parts[0].start = n
+	return append([]stretch{{face: face{shift: 1}, end: n}}, parts...)
 }
 
 // faces divides a line, from a byte of the page's text on, into stretches of
@@ -211,8 +223,8 @@ func writeFaces(text string, parts []stretch) string {
 			s.start++
 			out = append(out, ' ')
 		}
-		for s.end > s.start && text[s.end-1] == ' ' {
-			s.end--
+		for s.end > s.start && (text[s.end-1] == ' ' || s.uri != "" && s.uri[len(s.uri)-1] != text[s.end-1] && strings.IndexByte(".,;:", text[s.end-1]) >= 0) {
+			s.end-- // spaces stay outside of marks, the end of a sentence outside of a link
 		}
 		if s.start < s.end {
 			for len(escaped) > 0 && escaped[0] < s.start {

@@ -128,3 +128,20 @@ func TestKeepHyphens(t *testing.T) {
 		}
 	}
 }
+
+func TestNoteSign(t *testing.T) {
+	t.Parallel()
+	s := newSheet()
+	x := s.put(72, 100, 10, regular, full[:40])
+	s.put(x, 96, 6, regular, "1")
+	s.newline()
+	s.lines(72, 112, 10, regular, filler(12, 46)...)
+	s.lines(72, 700, 8, regular, "1The note says so.")
+	p := Read(s.Glyphs)
+	verify(t, p)
+	var pr Profiler
+	pr.Add(p)
+	if md := Markdown(p, pr.Profile(), Style{}); !strings.HasSuffix(md, "\n\n<sup>1</sup>The note says so.\n") {
+		t.Errorf("%q", md)
+	}
+}

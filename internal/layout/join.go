@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"bytes"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -14,11 +15,12 @@ type joiner struct {
 	soft bool // what was put last ended with a soft hyphen
 }
 
-// next says that another line follows, which begins with first. Then comes
-// what it says, by put.
-func (j *joiner) next(first rune) {
+// next says that another line follows, which begins with text. Then comes what
+// it says, by put.
+func (j *joiner) next(text string) {
 	soft := j.soft
 	j.soft = false
+	first, _ := utf8.DecodeRuneInString(text)
 	last, n := utf8.DecodeLastRune(j.out)
 	switch {
 	case len(j.out) == 0:
@@ -33,10 +35,30 @@ func (j *joiner) next(first rune) {
 		switch {
 		case !wordRune(before): // a dash
 			j.out = append(j.out, ' ')
-		case unicode.IsLetter(before) && unicode.IsLower(first):
+		case unicode.IsLetter(before) && unicode.IsLower(first) && !hyphenated(lastWord(j.out[:len(j.out)-n])) && !hyphenated(firstWord(text)):
 			j.out = j.out[:len(j.out)-n]
 		}
 	}
+}
+
+// maxWord is how much of a word is looked at.
+const maxWord = 64
+
+func firstWord(text string) string {
+	text = text[:min(len(text), maxWord)]
+	word, _, _ := strings.Cut(text, " ")
+	return word
+}
+
+func lastWord(out []byte) string {
+	out = out[max(len(out)-maxWord, 0):]
+	return string(out[bytes.LastIndexByte(out, ' ')+1:])
+}
+
+// hyphenated reports whether a word has a hyphen inside, as "of-the-art" has:
+// one more at a line's end is then one of those.
+func hyphenated(word string) bool {
+	return strings.Contains(strings.Trim(word, "-"), "-")
 }
 
 func (j *joiner) put(text string) {
@@ -55,8 +77,7 @@ func joinLines(text string) string {
 		if line == "" {
 			continue
 		}
-		first, _ := utf8.DecodeRuneInString(line)
-		j.next(first)
+		j.next(line)
 		j.put(line)
 	}
 	return string(j.out)
