@@ -51,7 +51,22 @@ type Element struct {
 // Elements returns what the page consists of, in reading order. Every line of
 // the page is in exactly one element.
 func Elements(p Page, prof Profile) []Element {
-	parts := prof.parts(&p)
+	out := elements(&p, &prof)
+	for i := range out {
+		e := &out[i]
+		switch e.Type {
+		case TypeCode:
+			e.Text = p.code(e.first, e.last)
+		default:
+			e.Text = joinLines(p.Text[e.Start+e.skip : e.End])
+		}
+	}
+	return out
+}
+
+// elements makes elements without their text.
+func elements(p *Page, prof *Profile) []Element {
+	parts := prof.parts(p)
 	out := make([]Element, 0, len(parts))
 	var n nesting
 	for i := range parts {
@@ -71,11 +86,6 @@ func Elements(p Page, prof Profile) []Element {
 		}
 		if s.kind != TypeListItem && e.Layer == LayerBody {
 			n = n[:0]
-		}
-		if s.kind == TypeCode {
-			e.Text = p.code(s.first, s.last)
-		} else {
-			e.Text = joinLines(p.Text[e.Start+e.skip : e.End])
 		}
 		out = append(out, e)
 	}

@@ -66,9 +66,9 @@ func raiseSign(text string, parts []stretch) []stretch {
 }
 
 // faces divides a line, from a byte of the page's text on, into stretches of
-// one face.
+// one face. The next call overwrites what it returns.
 func (w *markdown) faces(l *Line, from int) []stretch {
-	var out []stretch
+	out := w.line[:0]
 	put := func(f face, end int) {
 		switch n := len(out); {
 		case end <= from:
@@ -94,6 +94,7 @@ func (w *markdown) faces(l *Line, from int) []stretch {
 		})
 	}
 	put(face{}, l.End)
+	w.line = out
 	return out
 }
 

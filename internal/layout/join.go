@@ -66,6 +66,10 @@ func (j *joiner) put(text string) {
 		return
 	}
 	j.soft = strings.HasSuffix(text, string(softHyphen))
+	if strings.IndexByte(text, 0xC2) < 0 && strings.IndexByte(text, 0xEF) < 0 {
+		j.out = append(j.out, text...) // nothing to spell out begins so
+		return
+	}
 	j.out = append(j.out, reading.Replace(text)...)
 }
 

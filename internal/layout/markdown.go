@@ -20,9 +20,9 @@ type Style struct {
 func Markdown(p Page, prof Profile, style Style) string {
 	w := markdown{page: &p, style: style, body: prof.BodyFont, mono: prof.Mono}
 	w.sb.Grow(len(p.Text) + len(p.Text)/8)
-	elements := Elements(p, prof)
-	for i := range elements {
-		if e := &elements[i]; style.Furniture || e.Layer == LayerBody {
+	of := elements(&p, &prof)
+	for i := range of {
+		if e := &of[i]; style.Furniture || e.Layer == LayerBody {
 			w.write(e)
 		}
 	}
@@ -36,6 +36,7 @@ type markdown struct {
 	body    string // the document's font
 	mono    bool   // it is typewritten
 	sb      strings.Builder
+	line    []stretch     // room for a line's faces
 	indents []int         // where the text of the list items around begins
 	stripes map[int][]int // links by where they stand
 }
@@ -107,11 +108,11 @@ func (w *markdown) code(e *Element) {
 		w.sb.WriteString(w.text(e))
 		return
 	}
-	fence := "```"
-	for strings.Contains(e.Text, fence) {
+	text, fence := w.page.code(e.first, e.last), "```"
+	for strings.Contains(text, fence) {
 		fence += "`"
 	}
-	w.sb.WriteString(fence + "\n" + e.Text + "\n" + fence)
+	w.sb.WriteString(fence + "\n" + text + "\n" + fence)
 }
 
 // escapeHeading escapes text for the line of a heading.
