@@ -304,6 +304,9 @@ func (g *grouper) continues(i, j int, inList bool) bool {
 	if !inList && room < cur.width+2*em && unicode.IsLower(cur.first) && !endsSentence(prev.last) && abs(cur.l-prev.l) < 6*em {
 		return true // in the middle of a sentence
 	}
+	if inList && room < cur.width+2*em && !endsSentence(prev.last) && cur.l > first.l-3*em {
+		return true // back at the margin of the text that the list stands in
+	}
 	if inList {
 		return cur.l >= first.text-0.7*em || abs(cur.l-first.l) < 0.7*em && room < cur.width+2*em
 	}
