@@ -15,7 +15,10 @@ import (
 	"github.com/mivaa/mivaa/internal/pdf"
 )
 
-var out = flag.String("out", "", "`directory` that gets the Markdown of each document")
+var (
+	out    = flag.String("out", "", "`directory` that gets the Markdown of each document of the benchmark")
+	report = flag.String("report", "", "`file` whose tables are written anew: docs/quality.md")
+)
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == pdf.ReaderCommand {
