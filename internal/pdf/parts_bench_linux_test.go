@@ -51,22 +51,6 @@ func BenchmarkParts(b *testing.B) {
 	}
 }
 
-// testEngine is PDFium in this process.
-func testEngine(t testing.TB, data []byte) *engine {
-	t.Helper()
-	src := &source{fetch: func(offset int64, length int) ([]byte, error) { return data[offset : offset+int64(length)], nil }}
-	e, err := newEngine(filepath.Join(testCache(), engineVersion), 1<<30, src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := e.inst.Close(); err != nil {
-			t.Errorf("close PDFium: %v", err)
-		}
-	})
-	return e
-}
-
 // parts is the processor time that went into each part of reading pages.
 type parts struct {
 	chars  time.Duration // loading the page; characters, boxes, fonts
