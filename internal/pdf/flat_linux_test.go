@@ -13,8 +13,9 @@ import (
 // A document of many pages takes no more memory than one of few: neither in the
 // reader, where PDFium keeps every stream it has seen until it is begun again,
 // nor in what the service keeps of pages to know headings and running lines.
+//
+// It is not run beside others: the heap is the whole process's.
 func TestMemoryIsFlat(t *testing.T) {
-	t.Parallel()
 	const pages, every = 5000, 100
 	w := newWriter()
 	for i := range pages {
