@@ -25,7 +25,7 @@ const module = "github.com/mivaa/mivaa"
 // line above its own. Two packages on one line never import each other. Tests
 // are free: a store's test runs the suite that knows no store.
 var layers = [][]string{
-	{"jobs", "client", "deploy", "internal/layout", "internal/pgtest", "internal/faultproxy", "examples"},
+	{"jobs", "client", "deploy", "internal/host", "internal/layout", "internal/pgtest", "internal/faultproxy", "examples"},
 	{"jobs/sqlite", "jobs/postgres", "jobs/storetest", "jobs/crashtest", "internal/pdf"},
 	{"internal/blob"},
 	{"internal/documents"}, // a document names its source as blob does
