@@ -22,6 +22,7 @@ func TestHost(t *testing.T) {
 	if !t.Run("Install", func(t *testing.T) { l.of(t).readme() }) {
 		return
 	}
+	t.Run("Docs", func(t *testing.T) { l.of(t).operates() })
 	t.Run("Deploy", func(t *testing.T) { l.of(t).deploys() })
 }
 
@@ -29,7 +30,7 @@ func TestHost(t *testing.T) {
 // clones it from. What modules and compiled packages the machine has are there.
 func newHost(t *testing.T) *lab {
 	t.Helper()
-	for _, program := range []string{"git", "make", "jq", "curl"} {
+	for _, program := range []string{"git", "make", "jq", "curl", "rsync", "sqlite3"} {
 		needs(t, program)
 	}
 	l := newLab(t, goEnv(t, "GOROOT")+":/opt/go", goEnv(t, "GOMODCACHE")+":/opt/modules", goEnv(t, "GOCACHE")+":/opt/cache")
@@ -39,7 +40,7 @@ func newHost(t *testing.T) *lab {
 	}
 	l.in("sh", "-ec", `cd /share/origin; git init -q -b main .; git add -A; git -c user.name=e2e -c user.email=e2e@localhost commit -q -m tree`)
 	// There is nobody but root inside, and no network to install from.
-	l.program("sudo", `[ "$1" != -u ] || exec runuser -u "$2" -- "${@:3}"; exec "$@"`)
+	l.program("sudo", `[ "$1" != -u ] || exec setpriv --reuid "$2" --regid "$2" --init-groups -- "${@:3}"; exec "$@"`)
 	l.program("apt-get", `for package; do case $package in install | -y) ;; *) command -v "$package" || exit 100 ;; esac; done`)
 	return l
 }
@@ -59,40 +60,37 @@ func (l *lab) program(name, script string) {
 	l.in("install", "-m", "0755", l.share(name, []byte("#!/bin/bash\n"+script+"\n")), "/usr/local/bin/"+name)
 }
 
-// shell runs commands as an operator's shell does, in an empty home, and returns
-// what they printed. They have to succeed.
-func (l *lab) shell(commands string) string {
-	l.t.Helper()
-	const environment = `export HOME=/root PATH=/usr/local/bin:$PATH:/opt/go/bin
+// operator is the environment of a shell inside: what the pages say is set, and
+// what a machine with a network would not need.
+const operator = `export HOME=/root PATH=/usr/local/bin:$PATH:/opt/go/bin MIVAA_SERVER=` + labURL + `
 export GOMODCACHE=/opt/modules GOCACHE=/opt/cache GOPROXY=off GOTOOLCHAIN=local GOFLAGS=-buildvcs=false
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=url./share/origin.insteadOf GIT_CONFIG_VALUE_0=https://github.com/mivaa/mivaa
 cd
 `
-	return l.in("bash", "-euo", "pipefail", l.share("commands", []byte(environment+commands)))
-}
 
-// docCommands returns the first shell commands under a heading of a page.
-func docCommands(t testing.TB, page, heading string) string {
+// docBlock returns the nth block of a language under a heading of a page.
+func docBlock(t testing.TB, page, heading, language string, n int) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", page))
 	if err != nil {
 		t.Fatal(err)
 	}
-	under := regexp.MustCompile(`(?m)^#+ ` + regexp.QuoteMeta(heading) + `$`).FindIndex(text)
-	if under == nil {
+	section := regexp.MustCompile(`(?ms)^(#+) ` + regexp.QuoteMeta(heading) + `\n(.*?)(\z|^#+ )`).FindSubmatch(text)
+	if section == nil {
 		t.Fatalf("%s has no heading %q", page, heading)
 	}
-	block := regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindSubmatch(text[under[1]:])
-	if block == nil {
-		t.Fatalf("%s: no commands under %q", page, heading)
+	blocks := regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllSubmatch(section[2], -1)
+	if n >= len(blocks) {
+		t.Fatalf("%s: %d blocks of %s under %q, want number %d", page, len(blocks), language, heading, n+1)
 	}
-	return string(block[1])
+	return string(blocks[n][1])
 }
 
 // readme gives the commands of the README, from a clone to a document that a
 // system service extracted.
 func (l *lab) readme() {
-	out := l.shell(docCommands(l.t, "README.md", "As a system service"))
+	commands := docBlock(l.t, "README.md", "As a system service", "sh", 0)
+	out := l.in("bash", "-euo", "pipefail", l.share("commands", []byte(operator+commands)))
 	l.t.Log(out)
 	if !strings.Contains(out, "# Work That Survives") {
 		l.t.Errorf("the document did not come out:\n%s", out)
