@@ -33,7 +33,7 @@ var layers = [][]string{
 	{"internal/api", "internal/lifecycle", "internal/tracing"},
 	{"internal/dashboard"}, // its pages show what the API answers
 	{"cmd/mivaa", "examples/sample"},
-	{"e2e", "e2e/faults", "e2e/browser"},
+	{"e2e", "e2e/faults", "e2e/browser", "e2e/quality"},
 }
 
 // apart are packages that import, of ours, even less than their layer allows.
