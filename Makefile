@@ -9,7 +9,7 @@ FUZZTIME ?= 10s
 PLATFORMS = darwin/arm64 windows/amd64
 CHECKS    = format tidy-check vet staticcheck lint vuln cross bench-once test
 
-.PHONY: help run build test check bench bench-peer faults fuzz pictures tidy cross format tidy-check vet staticcheck lint vuln bench-once
+.PHONY: help run build test check bench bench-peer quality faults fuzz pictures tidy cross format tidy-check vet staticcheck lint vuln bench-once
 
 help: ## list what can be done here
 	@while IFS= read -r line; do \
@@ -43,6 +43,9 @@ bench: ## run the benchmarks (BENCH=pattern, BENCHTIME=10s)
 
 bench-peer: ## the engine beside River on one PostgreSQL of their own (BENCH=pattern)
 	cd bench && go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 60m
+
+quality: ## measure how well documents are read and write docs/quality.md
+	go test -count=1 -v -run '^(TestBenchmark|TestWords)$$' -timeout $(TIMEOUT) ./e2e/quality -args -report $(CURDIR)/docs/quality.md
 
 faults: ## kill, pause, cut and fill while jobs run (FAULTS=10000 FAULTS_FOR=2h FAULTS_STORE=sqlite FAULTS_SEED=1)
 	go test -count=1 -v -run TestFaults -timeout 5h ./e2e/faults

@@ -25,7 +25,7 @@ const module = "github.com/mivaa/mivaa"
 // line above its own. Two packages on one line never import each other. Tests
 // are free: a store's test runs the suite that knows no store.
 var layers = [][]string{
-	{"jobs", "client", "deploy", "internal/layout", "internal/pgtest", "internal/faultproxy", "examples"},
+	{"jobs", "client", "deploy", "internal/host", "internal/layout", "internal/pgtest", "internal/faultproxy", "examples"},
 	{"jobs/sqlite", "jobs/postgres", "jobs/storetest", "jobs/crashtest", "internal/pdf"},
 	{"internal/blob"},
 	{"internal/documents"}, // a document names its source as blob does
@@ -33,7 +33,7 @@ var layers = [][]string{
 	{"internal/api", "internal/lifecycle", "internal/tracing"},
 	{"internal/dashboard"}, // its pages show what the API answers
 	{"cmd/mivaa", "examples/sample"},
-	{"e2e", "e2e/faults", "e2e/browser"},
+	{"e2e", "e2e/faults", "e2e/browser", "e2e/quality"},
 }
 
 // apart are packages that import, of ours, even less than their layer allows.

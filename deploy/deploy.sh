@@ -1,27 +1,32 @@
 #!/usr/bin/env bash
 # Brings a new mivaa onto a host that runs it under systemd, in the order that loses nothing:
-# look at it, pause, wait for the jobs or not, put it in place, restart, see that it is back.
+# look at it, see what runs, pause and wait, put it in place, restart, see that it is well.
 #
 #   deploy.sh NEW_BINARY [--wait 5m] [--to /usr/local/bin/mivaa] [--unit mivaa-pdf-extractor]
 #
 # Jobs that still run when the wait is over are interrupted and go on by themselves in the new
-# process: the wait only spares reading a few pages twice. Where the new process does not
-# become ready the old binary is put back and started. Needs root, systemctl and curl.
+# process: the wait only spares reading a few pages twice. Where a step cannot be done or its
+# answer cannot be had, nothing further is: before the restart the old process takes up work
+# again, after it the old binary is put back. Needs root, systemctl and systemd-run.
 set -euo pipefail
 
-usage() { sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 wait=5m to=/usr/local/bin/mivaa unit=mivaa-pdf-extractor new=
 while [ $# -gt 0 ]; do
 	case $1 in
-	--wait) wait=${2-} ;;
-	--to) to=${2-} ;;
-	--unit) unit=${2-} ;;
+	--wait | --to | --unit)
+		if [ -z "${2-}" ]; then usage; fi
+		case $1 in --wait) wait=$2 ;; --to) to=$2 ;; --unit) unit=$2 ;; esac
+		shift 2
+		;;
 	-*) usage ;;
-	*) [ -z "$new" ] || usage; new=$1; shift; continue ;;
+	*)
+		[ -z "$new" ] || usage
+		new=$1
+		shift
+		;;
 	esac
-	[ $# -ge 2 ] && [ -n "$2" ] || usage
-	shift 2
 done
 [ -n "$new" ] || usage
 
@@ -38,37 +43,79 @@ as_service() {
 		--setenv=MIVAA_DATA_DIR=/var/lib/mivaa -- "$@"
 }
 
+# However this ends, the process that runs then claims jobs.
+staged=$to.new before=$to.before
+paused=no placed=no
+put_back() {
+	if [ $placed = yes ]; then mv "$before" "$to"; fi
+	placed=no
+}
+leave() {
+	put_back
+	rm -f "$staged"
+	if [ $paused = yes ] && ! as_service "$to" undrain; then
+		printf 'deploy: the instances still drain: %s undrain\n' "$to" >&2
+	fi
+}
+
+exec 9>"/run/$unit.deploy.lock"
+flock -n 9 || fail "another deploy is under way"
+trap leave EXIT
+
 say "1. The new binary"
-[ -x "$new" ] || fail "$new is not an executable file"
-"$new" version || fail "$new does not run on this machine"
-as_service "$(realpath "$new")" migrate status || fail "the store was not looked at, or is newer than $new: nothing was changed"
+if [ ! -f "$new" ] || [ ! -x "$new" ]; then fail "$new is not an executable file"; fi
+install -m 0755 "$new" "$staged" # where the service's user can run it too
+"$staged" version || fail "$new does not run on this machine"
+schema=$(as_service "$staged" migrate status) || fail "the store was not looked at, or is newer than $new: nothing was changed"
+printf '%s\n' "$schema"
 
 say "2. What is running"
 as_service "$to" jobs list --status processing || fail "the store cannot be read: nothing was changed"
 
 say "3. No new jobs, and waiting $wait at most for those that run"
 paused=yes
-resume() { [ -z "$paused" ] || as_service "$to" undrain || true; }
-trap resume EXIT
-as_service "$to" drain --reason "deploy of $("$new" version | head -n 1)" --wait "$wait" || say "going on: what still runs is interrupted and goes on in the new process"
+drained=0
+as_service "$to" drain --reason "deploy of $("$staged" version | head -n 1)" --wait "$wait" || drained=$?
+case $drained in
+0) ;;
+8) say "going on: what still runs is interrupted and goes on in the new process" ;;
+*) fail "nobody knows what still runs (exit code $drained): nothing was changed" ;;
+esac
 
 say "4. In its place"
-old=$to.before
-cp -p "$to" "$old"
-install -m 0755 "$new" "$to.new"
-mv "$to.new" "$to"
+copy="a backup"
+if [[ $schema == *behind* ]]; then # there is no other way back from a new schema
+	copy=/var/lib/mivaa/before-deploy.db
+	copied=0
+	as_service "$to" backup --yes "$copy" || copied=$?
+	case $copied in
+	0) ;;
+	2) copy="the dump of before" ;; # PostgreSQL: it said how to make one
+	*) fail "the database was not copied (exit code $copied): nothing was changed" ;;
+	esac
+fi
+cp -p "$to" "$before"
+placed=yes
+mv "$staged" "$to"
 
 say "5. Restart"
 cursor=$(journalctl -u "$unit" -n 0 --show-cursor | sed -n 's/^-- cursor: //p')
-if ! systemctl restart "$unit" || ! systemctl is-active --quiet "$unit"; then
-	mv "$old" "$to"
+well() { systemctl is-active --quiet "$unit" && as_service "$to" health; }
+if ! systemctl restart "$unit" || ! well; then
+	journalctl -u "$unit" --after-cursor="$cursor" -o cat -n 20 >&2 || true
+	if ! as_service "$before" migrate status >/dev/null; then
+		placed=no
+		fail "the new binary is not well and has changed the schema, which $before refuses: mend it, or restore $copy"
+	fi
+	put_back
 	systemctl reset-failed "$unit" || true
 	systemctl restart "$unit" || fail "neither the new nor the old binary starts: journalctl -u $unit"
-	fail "the new binary did not become ready, the old one runs again: journalctl -u $unit"
+	fail "the new binary is not well, the old one runs again: journalctl -u $unit"
 fi
+placed=no
 
 say "6. Recovery"
-paused= # the new process is not draining; those on other machines go on as well
-as_service "$to" undrain
+as_service "$to" undrain # the new process does not drain; those on other machines do
+paused=no
 journalctl -u "$unit" --after-cursor="$cursor" -o cat | grep -E 'job recovery|Marked|Job statistics' || true
 say "$(systemctl is-active "$unit"): $("$to" version | head -n 1)"

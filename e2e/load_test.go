@@ -202,10 +202,8 @@ func follow(ctx context.Context, b *testing.B, url string, lines chan<- string, 
 	}
 }
 
-// loadRows is how many jobs, each of a document of its own, stand in the tables.
-const loadRows = 100_000
-
-// loadSQLite and loadPostgres fill the tables: nine tenths completed, the rest
+// loadSQLite and loadPostgres fill the tables with 100,000 jobs, each of a
+// document of its own: nine tenths completed, the rest
 // failed, interrupted and waiting, over a week, with three lines of history each.
 // The words of filenames are rare, common and in between.
 var loadSQLite = []string{

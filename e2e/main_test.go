@@ -38,9 +38,9 @@ func runTests(m *testing.M) int {
 	return pgtest.Main(m)
 }
 
-// build makes the binary, and the template by reading one page.
+// build makes the binary as `make build` does, and the template by reading one page.
 func build() error {
-	cmd := exec.Command("go", "build", "-o", binary, "../cmd/mivaa")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "../cmd/mivaa")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build mivaa: %w\n%s", err, out)

@@ -20,11 +20,12 @@ const unit = "mivaa-pdf-extractor"
 type lab struct {
 	t     testing.TB
 	state string // its folder; share in it is /share inside
+	binds string // folders of the machine that appear inside, as lab.sh has them
 }
 
-// newLab boots a systemd. Where that cannot be done the test is skipped, and
-// fails in CI.
-func newLab(t testing.TB) *lab {
+// newLab boots a systemd, with folders of the machine inside it as "from:to".
+// Where that cannot be done the test is skipped, and fails in CI.
+func newLab(t testing.TB, binds ...string) *lab {
 	t.Helper()
 	if why := noLab(); why != "" {
 		if os.Getenv("CI") != "" {
@@ -32,7 +33,7 @@ func newLab(t testing.TB) *lab {
 		}
 		t.Skip("SYSTEMD IS NOT TESTED: " + why)
 	}
-	l := &lab{t: t, state: t.TempDir()}
+	l := &lab{t: t, state: t.TempDir(), binds: strings.Join(binds, " ")}
 	bin := filepath.Join(l.state, "bin")
 	if err := os.Mkdir(bin, 0o755); err != nil {
 		t.Fatal(err)
@@ -74,7 +75,7 @@ func noLab() string {
 
 func (l *lab) script(args ...string) (string, error) {
 	cmd := exec.Command("bash", append([]string{"testdata/lab.sh"}, args...)...)
-	cmd.Env = append(os.Environ(), "LAB_STATE="+l.state)
+	cmd.Env = append(os.Environ(), "LAB_STATE="+l.state, "LAB_BIND="+l.binds)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

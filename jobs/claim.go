@@ -136,6 +136,9 @@ func (s *session) params(only *ID) ClaimParams {
 		return p
 	}
 	p.Limit = max(0, min(s.w.slots()-len(s.running), 2*s.w.slots()-s.outbox.unsaved()))
+	if s.w.Busy != nil && s.w.Busy() {
+		p.Limit = 0
+	}
 	p.Suspects = 1
 	for _, a := range s.running {
 		if a.job.Crashes > 0 && a.Done() == a.job.StepsDone {

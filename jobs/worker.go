@@ -20,7 +20,7 @@ import (
 type Worker struct {
 	Store    Store
 	Handlers map[string]Handler // by kind; other kinds are left alone
-	Slots    int                // attempts at once; 0: the number of CPUs
+	Slots    int                // attempts at once; 0: the number of CPUs that may be used
 	Lease    time.Duration      // how long the instance may be silent where its death cannot be proved; 0: 15 s
 	Grace    time.Duration      // how long stopping may take; 0: 20 s
 	Timeout  time.Duration      // of one attempt; 0: none
@@ -28,6 +28,7 @@ type Worker struct {
 	Policies map[string]Policy // by kind, in place of Policy
 	Limits   map[string]int    // by kind: how many at most run at once, on all machines together; every worker is to be given the same
 	Version  string            // of the program, for people who look at job_instances
+	Busy     func() bool       // asked before each claim; while it says true, jobs are left to others; nil: never
 	Memory   func() int64      // bytes that the process and its children hold, asked with each renewal, for people who look at job_instances; nil: not said
 	Logger   *slog.Logger      // nil: silent
 	Hooks    Hooks
@@ -275,7 +276,7 @@ func (w *Worker) slots() int {
 	if w.Slots > 0 {
 		return w.Slots
 	}
-	return runtime.NumCPU()
+	return runtime.GOMAXPROCS(0)
 }
 
 func (w *Worker) lease() time.Duration {

@@ -6,7 +6,9 @@ import (
 
 	"github.com/mivaa/mivaa/internal/api"
 	"github.com/mivaa/mivaa/internal/extract"
+	"github.com/mivaa/mivaa/internal/host"
 	"github.com/mivaa/mivaa/internal/lifecycle"
+	"github.com/mivaa/mivaa/internal/pdf"
 	"github.com/mivaa/mivaa/internal/tracing"
 )
 
@@ -38,6 +40,11 @@ func (o observers) attach(svc *lifecycle.Service, d *data, e *extract.Extractor)
 	for kind, h := range svc.Worker.Handlers {
 		svc.Worker.Handlers[kind] = o.traces.Handler(h)
 	}
+}
+
+// memory shows what readers have of it.
+func (o observers) memory(m *host.Memory, pool *pdf.Pool) {
+	o.metrics.Memory(api.Memory{Readers: pool.Readers(), Limit: m.Limit, Available: m.Available, Wait: pool.MemoryWait})
 }
 
 func (o observers) close() { o.traces.Close() }

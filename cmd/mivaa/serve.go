@@ -73,7 +73,7 @@ kept, and go on at the next start. A second signal exits at once.`,
 	s.log.register(f)
 	s.access.register(f, c.lookup)
 	s.webhooks.register(f)
-	f.IntVar(&s.work.workers, "workers", runtime.NumCPU(), "jobs at once; 0: only the API")
+	f.IntVar(&s.work.workers, "workers", runtime.GOMAXPROCS(0), "jobs at once; 0: only the API")
 	f.StringVar(&s.addr, "addr", "127.0.0.1:8000", `address of the API; any but loopback needs a token; "": only workers`)
 	f.StringSliceVar(&s.hosts, "host", nil, "host names under which the API may be asked, beside loopback's; with a token every name is answered unless some are given")
 	f.IntVar(&s.work.maxRunning, "max-running", 0, "jobs at once in all processes of all machines, which are to be given the same; 0: no limit")
@@ -115,6 +115,7 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 	out := lifecycle.NewAsyncWriter(c.err) // who reads the log is not to hold up the service
 	defer out.Close(time.Second)
 	log := s.log.serviceLogger(c, out)
+	c.limitHeap(s.work.memory(), int64(s.work.pageMemory), log)
 	systemd, err := lifecycle.NewSystemd(log)
 	if err != nil {
 		return err
@@ -150,6 +151,9 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 		extractor = d.extractor(pool)
 		svc.Worker = s.work.worker(d, extractor.Handle, log)
 		svc.Worker.Memory = pool.Memory
+		starved := func() bool { now, _ := pool.MemoryWait(); return now }
+		svc.Worker.Busy, svc.Starved = starved, starved // another machine may have more
+		watch.memory(s.work.memory(), pool)
 	}
 	watch.attach(svc, d, extractor)
 	if s.webhooks.shared {
@@ -208,7 +212,7 @@ func closePool(pool *pdf.Pool) error {
 
 // readers starts the pool of reader processes.
 func (c *console) readers(ctx context.Context, s *workSettings, d *data, log *slog.Logger) (*pdf.Pool, error) {
-	pool, err := pdf.New(s.readerConfig(d, log, runtime.NumCPU()))
+	pool, err := pdf.New(s.readerConfig(d, log, s.readersWithin(s.memory(), log)))
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +228,7 @@ func (c *console) readers(ctx context.Context, s *workSettings, d *data, log *sl
 func (s *workSettings) readerConfig(d *data, log *slog.Logger, readers int) pdf.Config {
 	return pdf.Config{
 		Readers: readers, PageTimeout: s.pageTimeout, PageMemory: int64(s.pageMemory), MaxPages: s.maxPages,
-		CacheDir: filepath.Join(d.dir, "cache"), Logger: log, PageRead: s.pageRead,
+		CacheDir: filepath.Join(d.dir, "cache"), Logger: log, PageRead: s.pageRead, Available: s.memory().Available,
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/pflag"
 
+	"github.com/mivaa/mivaa/internal/host"
 	"github.com/mivaa/mivaa/internal/lifecycle"
 	"github.com/mivaa/mivaa/jobs"
 )
@@ -33,6 +34,7 @@ type workSettings struct {
 	maxUpload   size
 	maxPages    int
 
+	machine  *host.Memory                          // found when it is first asked for
 	pageRead func(took time.Duration, code string) // told of each page; nil: nobody is
 }
 

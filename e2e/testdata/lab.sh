@@ -9,6 +9,7 @@
 # Needs root and Debian's systemd package; no image, no download, no network. The root file system is a tmpfs with
 # the machine's /usr read-only, but for an empty /usr/local/bin. Only the lab's own cgroups are written; /proc/sys and /sys are read-only inside.
 # LAB_STATE names the folder for its state (default /tmp/systemd-lab): one lab per folder, several may run at once.
+# LAB_BIND="/from:/to ..." makes further folders of the machine appear inside, writable.
 # LAB_CGROUP=v2 gives pure cgroup v2 (the machine's v1 controllers are then missing: MemoryMax has no effect).
 set -euo pipefail
 state=${LAB_STATE:-/tmp/systemd-lab}
@@ -27,6 +28,7 @@ build_root() { # runs as PID 1 of the new namespaces
   mount -t tmpfs -o mode=755 tmpfs usr/local/bin # what is installed here is the lab's own
   mount --bind "$1" lab && mount -o remount,bind,ro lab
   mount --bind "$state/share" share
+  for b in ${LAB_BIND:-}; do mkdir -p ".${b#*:}" && mount --bind "${b%%:*}" ".${b#*:}"; done
   cp -r /etc/dbus-1/. etc/dbus-1/
   cp -r /etc/ld.so.* /etc/pam.d /etc/ssl etc/ 2>/dev/null || true
   printf '%s\n' root:x:0:0::/root:/bin/sh messagebus:x:100:100::/:/usr/sbin/nologin nobody:x:65534:65534::/:/usr/sbin/nologin > etc/passwd

@@ -99,7 +99,16 @@ func TestMetricsOfAService(t *testing.T) {
 	defer parts.Wait()
 	defer stop()
 
+	m.Memory(Memory{
+		Readers: 2, Limit: func() (int64, bool) { return 4096, true }, Available: func() (int64, bool) { return 0, false },
+		Wait: func() (bool, time.Duration) { return true, 1500 * time.Millisecond },
+	})
+
 	want := []string{
+		"mivaa_readers 2\n",
+		"mivaa_memory_limit_bytes 4096\n",
+		"mivaa_memory_waiting 1\n",
+		"mivaa_memory_wait_seconds_total 1.5\n",
 		"mivaa_jobs{status=\"completed\"} 3\n",
 		"mivaa_jobs_finished_total{cause=\"\",status=\"completed\"} 3\n",
 		"mivaa_jobs_finished_total{cause=\"\",status=\"failed\"} 1\n",

@@ -19,7 +19,7 @@ import (
 const (
 	dashboardFile = "../../deploy/grafana/mivaa.json"
 	alertsFile    = "../../deploy/prometheus/alerts.yml"
-	runbookFile   = "../../docs/operations.md"
+	runbookFile   = "../../docs/monitoring.md"
 )
 
 // exported are the metrics of a service and their labels, by name as a query

@@ -105,47 +105,48 @@ func (e *Extractor) run(ctx, reading context.Context, a attempt) error {
 	total := job.StepsTotal
 	var profiler *layout.Profiler // of pages that this attempt read from the first to the last
 	if total == 0 || job.StepsDone < total || facts.OutlinePending {
-		if total, profiler, err = e.read(ctx, reading, a, d, facts); err != nil {
+		if facts, profiler, err = e.read(ctx, reading, a, d, facts); err != nil {
 			return err
 		}
+		total = facts.SelectedPages
 	}
-	return e.publish(ctx, reading, job, total, profiler)
+	return e.publish(ctx, reading, job, total, profiler, facts)
 }
 
 // read reads and records what is not recorded yet: facts, pages, and the outline
-// after them. It returns how many steps the job has. known are the facts so far.
-func (e *Extractor) read(ctx, reading context.Context, a attempt, d documents.Document, known Facts) (total int, _ *layout.Profiler, err error) {
+// after them. It returns the facts; known are those so far.
+func (e *Extractor) read(ctx, reading context.Context, a attempt, d documents.Document, known Facts) (_ Facts, _ *layout.Profiler, err error) {
 	source, err := d.Source()
 	if err != nil {
-		return 0, nil, err
+		return known, nil, err
 	}
 	_, pages, err := optionsOf(d)
 	if err != nil {
-		return 0, nil, jobs.Permanent(err)
+		return known, nil, jobs.Permanent(err)
 	}
 	var password string
 	err = patient(reading, func() (err error) { password, err = e.Documents.Password(reading, d.ID); return err })
 	if err != nil {
-		return 0, nil, err
+		return known, nil, err
 	}
 	file, err := e.Blobs.Open(reading, source.SHA256)
 	if err != nil {
-		return 0, nil, err
+		return known, nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	doc, err := e.Open(reading, file.File, file.Size(), password)
 	if err != nil {
-		return 0, nil, err
+		return known, nil, err
 	}
 	defer func() { err = errors.Join(err, doc.Close()) }()
 
 	job, info := a.Job(), doc.Info()
 	numbers := pages.Select(info.PageCount)
 	if len(numbers) == 0 {
-		return 0, nil, noSuchPage(pages, info.PageCount)
+		return known, nil, noSuchPage(pages, info.PageCount)
 	}
 	if job.StepsDone > len(numbers) {
-		return 0, nil, jobs.Permanent(fmt.Errorf("%d pages are recorded and the document has %d now: restart the job", job.StepsDone, len(numbers)))
+		return known, nil, jobs.Permanent(fmt.Errorf("%d pages are recorded and the document has %d now: restart the job", job.StepsDone, len(numbers)))
 	}
 	a.SetTotal(len(numbers))
 	facts := Facts{Info: info, OutlinePending: doc.HasOutline(), SelectedPages: len(numbers), Engine: e.Engine}
@@ -153,17 +154,17 @@ func (e *Extractor) read(ctx, reading context.Context, a attempt, d documents.Do
 		facts.Outline = known.Outline // read again, the document still has its content
 	}
 	if err := e.setFacts(reading, job, facts); err != nil {
-		return 0, nil, err
+		return known, nil, err
 	}
 	profiler, err := e.record(ctx, reading, a, doc, numbers)
 	if err != nil || !facts.OutlinePending {
-		return len(numbers), profiler, err
+		return facts, profiler, err
 	}
 	facts.OutlinePending = false
 	if facts.Outline, err = doc.Outline(reading); err != nil {
-		return 0, nil, err
+		return known, nil, err
 	}
-	return len(numbers), profiler, e.setFacts(reading, job, facts)
+	return facts, profiler, e.setFacts(reading, job, facts)
 }
 
 func (e *Extractor) setFacts(ctx context.Context, job jobs.Job, facts Facts) error {
@@ -176,7 +177,7 @@ func (e *Extractor) setFacts(ctx context.Context, job jobs.Job, facts Facts) err
 
 // publish makes the recorded pages the document's content. It is the last act:
 // a job that dies before the next line is done all the same.
-func (e *Extractor) publish(ctx, reading context.Context, job jobs.Job, total int, profiler *layout.Profiler) error {
+func (e *Extractor) publish(ctx, reading context.Context, job jobs.Job, total int, profiler *layout.Profiler, facts Facts) error {
 	var failed []documents.FailedPage
 	err := patient(reading, func() (err error) { failed, err = e.Documents.FailedPages(reading, job.ID); return err })
 	if err != nil {
@@ -193,6 +194,7 @@ func (e *Extractor) publish(ctx, reading context.Context, job jobs.Job, total in
 			return err
 		}
 	}
+	profiler.Outline(facts.bookmarks())
 	profile, err := json.Marshal(profiler.Profile())
 	if err != nil {
 		return fmt.Errorf("encode profile: %w", err)

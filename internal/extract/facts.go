@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/mivaa/mivaa/internal/documents"
+	"github.com/mivaa/mivaa/internal/layout"
 	"github.com/mivaa/mivaa/internal/pdf"
 )
 
@@ -34,4 +35,13 @@ func FactsOf(d documents.Document) (Facts, error) {
 		return f, fmt.Errorf("read facts of document %s: %w", d.ID, err)
 	}
 	return f, nil
+}
+
+// bookmarks returns the outline as layout looks at it.
+func (f *Facts) bookmarks() []layout.Bookmark {
+	out := make([]layout.Bookmark, len(f.Outline))
+	for i, item := range f.Outline {
+		out[i] = layout.Bookmark{Title: item.Title, Level: item.Level, Page: item.Page}
+	}
+	return out
 }

@@ -217,6 +217,7 @@ func (res *Result) findProfile(ctx context.Context, content documents.Content) e
 	if err != nil {
 		return err
 	}
+	profiler.Outline(res.facts.bookmarks())
 	res.profile = profiler.Profile()
 	return nil
 }

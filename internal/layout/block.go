@@ -38,13 +38,7 @@ func (w *writer) blocks(rows []row, frags []fragment, marks []mark) {
 		ls[i] = p.liner(&rows[i], i, frags, marks)
 	}
 	size, _ := p.style(p.Lines)
-	typed := 0
-	for i := range ls {
-		if ls[i].mono {
-			typed++
-		}
-	}
-	mono := 2*typed > len(ls)
+	mono := p.typewritten(ls)
 	p.Blocks = make([]Block, 0, len(rows)/4+1)
 	for i := 0; i < len(ls); {
 		j := i + 1
@@ -58,6 +52,22 @@ func (w *writer) blocks(rows []row, frags []fragment, marks []mark) {
 		}
 		i = j
 	}
+}
+
+// typewritten reports whether the page is text from a typewriter or its like,
+// and no listing: hardly a line has the signs of code.
+func (p *Page) typewritten(ls []liner) bool {
+	typed, code := 0, 0
+	for i := range ls {
+		if !ls[i].mono {
+			continue
+		}
+		typed++
+		if l := &p.Lines[i]; codeLike(p.Text[l.Start:l.End]) {
+			code++
+		}
+	}
+	return 10*typed > 9*len(ls) && 5*code < typed
 }
 
 func (p *Page) liner(r *row, at int, frags []fragment, marks []mark) liner {
@@ -292,8 +302,17 @@ func (g *grouper) continues(i, j int, inList bool) bool {
 			return false
 		}
 	}
+	if !inList && room < cur.width+2*em && unicode.IsLower(cur.first) && !endsSentence(prev.last) && abs(cur.l-prev.l) < 6*em {
+		return true // in the middle of a sentence
+	}
+	if inList && room < cur.width+2*em && !endsSentence(prev.last) && cur.l > first.l-3*em {
+		return true // back at the margin of the text that the list stands in
+	}
 	if inList {
 		return cur.l >= first.text-0.7*em || abs(cur.l-first.l) < 0.7*em && room < cur.width+2*em
+	}
+	if heading && prev.big > 1.1*g.size && abs(cur.l-prev.l) < 6*em {
+		return true // under the number of a heading, or whatever it hangs from
 	}
 	switch in := cur.l - prev.l; {
 	case in > 0.8*em:
@@ -302,8 +321,8 @@ func (g *grouper) continues(i, j int, inList bool) bool {
 		return hangs
 	case in < -0.8*em:
 		// Back at the margin: fine after an indented first line, the next
-		// entry where lines hang.
-		return j == i+1
+		// entry where lines hang. What stood further in was no first line.
+		return j == i+1 && in > -4*em
 	}
 	return true
 }

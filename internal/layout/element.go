@@ -1,11 +1,6 @@
 package layout
 
-import (
-	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
-)
+import "strconv"
 
 // Element types.
 const (
@@ -48,42 +43,52 @@ type Element struct {
 	Confidence float32 `json:"confidence,omitempty"` // that the type is right, to 1
 	Table      *Table  `json:"-"`                    // of a table
 	Image      int     `json:"-"`                    // of an image: its index in Page.Images
+
+	first, last int // lines of the page that it was made of
+	skip        int // bytes of the first that are the marker
 }
 
-// Elements returns what the page consists of, in reading order. Every block of
+// Elements returns what the page consists of, in reading order. Every line of
 // the page is in exactly one element.
 func Elements(p Page, prof Profile) []Element {
-	out := make([]Element, 0, len(p.Blocks))
+	out := elements(&p, &prof)
+	for i := range out {
+		e := &out[i]
+		switch e.Type {
+		case TypeCode:
+			e.Text = p.code(e.first, e.last)
+		case TypeTable:
+			e.Text = e.Table.text(&p)
+		default:
+			e.Text = joinLines(p.Text[e.Start+e.skip : e.End])
+		}
+	}
+	return out
+}
+
+// elements makes elements without their text.
+func elements(p *Page, prof *Profile) []Element {
+	parts := prof.parts(p)
+	out := make([]Element, 0, len(parts))
 	var n nesting
-	for i := range p.Blocks {
-		b := &p.Blocks[i]
+	for i := range parts {
+		s := &parts[i]
 		e := Element{
-			ID: "p" + strconv.Itoa(p.Number) + "e" + strconv.Itoa(i), Type: TypeParagraph, Layer: LayerBody,
-			Page: p.Number, Box: b.Box, Order: i,
-			Start: p.Lines[b.First].Start, End: p.Lines[b.Last].End,
+			ID: "p" + strconv.Itoa(p.Number) + "e" + strconv.Itoa(i), Type: s.kind, Layer: LayerBody, Level: s.level,
+			Page: p.Number, Box: s.box, Order: i, Start: p.Lines[s.first].Start, End: p.Lines[s.last].End,
+			Confidence: s.sure, first: s.first, last: s.last,
 		}
-		from := e.Start
-		h, isHeading := prof.heading(&p, b)
-		switch {
-		case b.Table != nil:
-			e.Type, e.Table = TypeTable, b.Table
-			e.Text = b.Table.text(&p)
-			n = n[:0]
-			out = append(out, e)
-			continue
-		case isHeading:
-			e.Type, e.Level = TypeHeading, h.Level
-			if h.Title {
-				e.Type = TypeTitle
-			}
-		case b.Kind == BlockListItem:
-			e.Type, e.Marker, e.Level = TypeListItem, b.Marker, n.depth(b)
-			from += len(b.Marker)
+		switch s.kind {
+		case TypeListItem:
+			e.Marker, e.Level, e.skip = s.marker, n.depth(s), len(s.marker)
+		case TypeTable:
+			e.Table = s.table
+		case TypePageHeader, TypePageFooter, TypePageNumber:
+			e.Layer = LayerFurniture
 		}
-		if e.Type != TypeListItem {
+		if s.kind != TypeListItem && e.Layer == LayerBody {
 			n = n[:0]
 		}
-		e.Text = joinLines(p.Text[from:e.End])
 		out = append(out, e)
 	}
 	return out
@@ -94,9 +99,9 @@ func Elements(p Page, prof Profile) []Element {
 type nesting []float32
 
 // depth returns how deep a list item lies, from 1.
-func (n *nesting) depth(b *Block) int {
-	at := b.Box[0]
-	slack := max(0.7*b.Size, 2) // numbers of one and of two digits may end, not begin, together
+func (n *nesting) depth(s *part) int {
+	at := s.box[0]
+	slack := max(0.7*s.size, 2) // numbers of one and of two digits may end, not begin, together
 	for len(*n) > 1 && at < (*n)[len(*n)-1]-slack {
 		*n = (*n)[:len(*n)-1]
 	}
@@ -107,45 +112,3 @@ func (n *nesting) depth(b *Block) int {
 }
 
 const maxNesting = 8
-
-// joinLines makes running text of lines: words broken at a line's end are
-// joined, soft hyphens go, Latin ligatures are spelt out.
-func joinLines(text string) string {
-	out := make([]byte, 0, len(text))
-	for line := range strings.SplitSeq(text, "\n") {
-		line = strings.TrimSpace(line)
-		if line == "" {
-			continue
-		}
-		first, _ := utf8.DecodeRuneInString(line)
-		last, n := utf8.DecodeLastRune(out)
-		switch {
-		case len(out) == 0, unspaced(last) && unspaced(first):
-		case !isHyphen(last):
-			out = append(out, ' ')
-		default:
-			before, _ := utf8.DecodeLastRune(out[:len(out)-n])
-			switch {
-			case !wordRune(before): // a dash
-				out = append(out, ' ')
-			case last == softHyphen || unicode.IsLetter(before) && unicode.IsLower(first):
-				out = out[:len(out)-n]
-			}
-		}
-		out = append(out, line...)
-	}
-	return reading.Replace(string(out))
-}
-
-const softHyphen = '\u00AD'
-
-func isHyphen(r rune) bool { return r == '-' || r == softHyphen || r == '\u2010' }
-
-// unspaced reports whether r is of a script that does not part words.
-func unspaced(r rune) bool {
-	return r >= 0x2E80 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) || r >= 0x3000 && r <= 0x303F || r >= 0xFF00 && r <= 0xFF65
-}
-
-// reading spells out what the record keeps as printed.
-var reading = strings.NewReplacer("\u00AD", "", "\uFB00", "ff", "\uFB01", "fi", "\uFB02", "fl",
-	"\uFB03", "ffi", "\uFB04", "ffl", "\uFB05", "st", "\uFB06", "st")

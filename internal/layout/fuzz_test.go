@@ -12,15 +12,20 @@ import (
 
 // glyphsOf makes a page of bytes: 12 for a glyph.
 func glyphsOf(data []byte) Glyphs {
-	g := Glyphs{Number: 1, Width: 612, Height: 792, Fonts: []Font{{Name: "A"}, {Name: "B", Bold: true}}}
-	runes := []rune("aeiou .-•1()\u00AD\uFB01אب中\u0301\r\n\x00*_#<&")
+	g := Glyphs{Number: 1, Width: 612, Height: 792, Fonts: []Font{{Name: "A"}, {Name: "B", Bold: true}, {Name: "C", Italic: true, Mono: true}}}
+	for i := range len(data) / 120 {
+		d := data[120*i:]
+		x, y := float32(d[0])*2, float32(d[2])*3
+		g.Links = append(g.Links, Link{Box: Box{x, y - float32(d[1]), x + float32(d[3]), y}, URI: "https://example.org/" + string(rune(d[5]))})
+	}
+	runes := []rune("aeiou .-•1()`~[]\u00AD\uFB01אب中\u0301\r\n\x00*_#<&")
 	odd := []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 1e38, -1e38, 0}
 	for ; len(data) >= 12; data = data[12:] {
 		x := float32(binary.LittleEndian.Uint16(data)) / 50
 		y := float32(data[2]) * 3
 		size := float32(data[3])/8 + 1
 		gl := Glyph{
-			Rune: runes[int(data[4])%len(runes)], X: x, Y: y, Size: size, Font: int(data[5])%4 - 1,
+			Rune: runes[int(data[4])%len(runes)], X: x, Y: y, Size: size, Font: int(data[5])%5 - 1,
 			Box:       Box{x, y - 0.7*size, x + 0.5*size, y},
 			Generated: data[6]&1 != 0, Hyphen: data[6]&2 != 0,
 		}

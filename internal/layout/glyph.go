@@ -12,6 +12,7 @@ type Glyphs struct {
 	Rulings       []Ruling
 	Images        []Box
 	Links         []Link
+	Tags          []Tag // of a tagged document: parents before their children
 }
 
 // Glyph is one character as drawn. Coordinates are points from the top left of
@@ -23,6 +24,7 @@ type Glyph struct {
 	Size      float32 // of the font as shown, in points
 	Angle     float32 // of the baseline, in degrees, clockwise; 0 for ordinary text
 	Font      int     // index into Glyphs.Fonts
+	Tag       int     // the innermost element it belongs to: an index into Glyphs.Tags and 1; 0: none; or TagArtifact
 	Generated bool    // not in the file: a space or line break that the engine inferred
 	Unmapped  bool    // the font does not say what it means: Rune is its code
 	Hyphen    bool    // a hyphen at a line's end that the engine takes for a word break

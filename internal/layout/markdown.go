@@ -15,61 +15,106 @@ type Style struct {
 }
 
 // Markdown returns the page as GitHub flavoured Markdown, "" for a page without
-// text. It is made of the page's Elements and says the same.
+// text. It is made of the page's Elements and says the same; furniture is left
+// out where the style does not ask for it.
 func Markdown(p Page, prof Profile, style Style) string {
-	var sb strings.Builder
-	sb.Grow(len(p.Text) + len(p.Text)/8)
-	var indents []int // where the text of the list items around begins
-	for _, e := range Elements(p, prof) {
-		inList := e.Type == TypeListItem
-		if sb.Len() > 0 && !(inList && len(indents) > 0) {
-			sb.WriteByte('\n')
+	w := markdown{page: &p, style: style, body: prof.BodyFont, mono: prof.Mono}
+	w.sb.Grow(len(p.Text) + len(p.Text)/8)
+	of := elements(&p, &prof)
+	for i := range of {
+		if e := &of[i]; style.Furniture || e.Layer == LayerBody {
+			w.write(e)
 		}
-		if !inList {
-			indents = indents[:0]
-		}
-		switch e.Type {
-		case TypeTitle, TypeHeading:
-			for range e.Level {
-				sb.WriteByte('#')
-			}
-			sb.WriteByte(' ')
-			sb.WriteString(escapeHeading(e.Text))
-		case TypeListItem:
-			indents = indents[:min(len(indents), e.Level-1)]
-			at := 0
-			if n := len(indents); n > 0 {
-				at = indents[n-1]
-			}
-			bullet, text := listItem(e)
-			for range at {
-				sb.WriteByte(' ')
-			}
-			sb.WriteString(bullet)
-			sb.WriteString(text)
-			indents = append(indents, at+len(bullet))
-		case TypeTable:
-			writeTable(&sb, &p, e.Table, style)
-		default:
-			sb.WriteString(escapeBlock(e.Text))
-		}
-		sb.WriteByte('\n')
 	}
-	return sb.String()
+	return w.sb.String()
 }
 
-// listItem returns a list item's Markdown marker and its text. Markdown counts
-// in digits only: other counters stay in the text.
-func listItem(e Element) (bullet, text string) {
-	m := e.Marker
+// markdown writes elements one after the other.
+type markdown struct {
+	page    *Page
+	style   Style
+	body    string // the document's font
+	mono    bool   // it is typewritten
+	sb      strings.Builder
+	line    []stretch     // room for a line's faces
+	indents []int         // where the text of the list items around begins
+	stripes map[int][]int // links by where they stand
+}
+
+func (w *markdown) write(e *Element) {
+	inList := e.Type == TypeListItem
+	if w.sb.Len() > 0 && !(inList && len(w.indents) > 0) {
+		w.sb.WriteByte('\n')
+	}
+	if !inList {
+		w.indents = w.indents[:0]
+	}
+	switch e.Type {
+	case TypeTitle, TypeHeading:
+		for range e.Level {
+			w.sb.WriteByte('#')
+		}
+		w.sb.WriteByte(' ')
+		text, _ := w.inline(e, true)
+		w.sb.WriteString(escapeHeading(text))
+	case TypeListItem:
+		w.item(e)
+	case TypeCode:
+		w.code(e)
+	case TypeTable:
+		writeTable(&w.sb, w.page, e.Table, w.style)
+	default:
+		w.sb.WriteString(w.text(e))
+	}
+	w.sb.WriteByte('\n')
+}
+
+func (w *markdown) item(e *Element) {
+	w.indents = w.indents[:min(len(w.indents), e.Level-1)]
+	at := 0
+	if n := len(w.indents); n > 0 {
+		at = w.indents[n-1]
+	}
+	bullet, lead := listMark(e.Marker)
+	for range at {
+		w.sb.WriteByte(' ')
+	}
+	w.sb.WriteString(bullet)
+	w.sb.WriteString(lead)
+	w.sb.WriteString(w.text(e))
+	w.indents = append(w.indents, at+len(bullet))
+}
+
+// listMark returns a list item's Markdown marker and what of the printed one
+// stays in the text: Markdown counts in digits only.
+func listMark(m string) (bullet, lead string) {
 	if n := len(m); m[0] >= '0' && m[0] <= '9' && (m[n-1] == '.' || m[n-1] == ')') {
-		return m + " ", escapeBlock(e.Text)
+		return m + " ", ""
 	}
 	r, n := utf8.DecodeRuneInString(m)
 	if n == len(m) && strings.ContainsRune(bullets, r) {
-		return "- ", escapeBlock(e.Text)
+		return "- ", ""
 	}
-	return "- ", escapeBlock(m + " " + e.Text)
+	return "- ", escapeBlock(m + " ")
+}
+
+// text returns an element's text with the marks that the style wants.
+func (w *markdown) text(e *Element) string {
+	text, parts := w.inline(e, w.style.Plain)
+	return writeFaces(text, parts)
+}
+
+// code writes a listing between fences, or as lines of text in a plain style.
+func (w *markdown) code(e *Element) {
+	if w.style.Plain {
+		w.sb.WriteString(w.text(e))
+		return
+	}
+	text, fence := w.page.code(e.first, e.last), "```"
+	for strings.Contains(text, fence) {
+		fence += "`"
+	}
+	w.sb.WriteString(fence + "\n" + text + "\n" + fence)
 }
 
 // escapeHeading escapes text for the line of a heading.
@@ -82,8 +127,11 @@ func escapeHeading(s string) string {
 }
 
 // escapeBlock escapes text that begins a line.
-func escapeBlock(s string) string {
-	s = escape(s)
+func escapeBlock(s string) string { return escapeStart(escape(s)) }
+
+// escapeStart escapes what would begin a block where s, otherwise escaped,
+// begins a line.
+func escapeStart(s string) string {
 	if s == "" {
 		return s
 	}
@@ -107,11 +155,14 @@ func escapeBlock(s string) string {
 
 // escape escapes what Markdown would take for markup inside a line, and no
 // more: text full of backslashes is hard to read and to search.
-func escape(s string) string {
+func escape(s string) string { return insertEscapes(s, 0, len(s), escapes(s)) }
+
+// escapes returns the bytes of s that need a backslash.
+func escapes(s string) []int {
 	if !strings.ContainsAny(s, "\\`*_<]~&") {
-		return s
+		return nil
 	}
-	out := make([]byte, 0, len(s)+16)
+	var out []int
 	for i := 0; i < len(s); {
 		j := i + 1
 		if c := s[i]; c == '*' || c == '_' || c == '~' {
@@ -122,12 +173,28 @@ func escape(s string) string {
 		markup := special(s, i, j)
 		for ; i < j; i++ {
 			if markup {
-				out = append(out, '\\')
+				out = append(out, i)
 			}
-			out = append(out, s[i])
 		}
 	}
-	return string(out)
+	return out
+}
+
+// insertEscapes returns s[start:end] with backslashes before those bytes, the
+// first of which is not before start.
+func insertEscapes(s string, start, end int, at []int) string {
+	if len(at) == 0 || at[0] >= end {
+		return s[start:end]
+	}
+	out := make([]byte, 0, end-start+16)
+	for _, i := range at {
+		if i >= end {
+			break
+		}
+		out = append(append(out, s[start:i]...), '\\')
+		start = i
+	}
+	return string(append(out, s[start:end]...))
 }
 
 // special reports whether s[i:j], one byte or as many of a kind as there are,

@@ -164,7 +164,7 @@ func TestElements(t *testing.T) {
 		{TypeParagraph, 0, "", 2},
 		{TypeHeading, 2, "", 2},
 		{TypeParagraph, 0, "", 2},
-		{TypeParagraph, 0, "", 2},
+		{TypeCaption, 0, "", 2},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -182,6 +182,8 @@ func TestJoinLines(t *testing.T) {
 		{"Jean-\nLuc", "Jean-Luc"},
 		{"COVID-\n19", "COVID-19"},
 		{"1990-\n1999", "1990-1999"},
+		{"state-\nof-the-art", "state-of-the-art"},
+		{"two-and-a-\nhalf men", "two-and-a-half men"},
 		{"a dash -\nand on", "a dash - and on"},
 		{"-\nx", "- x"},
 		{"中文\n字", "中文字"},

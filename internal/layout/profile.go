@@ -3,17 +3,19 @@ package layout
 import (
 	"math"
 	"slices"
-	"strings"
-	"unicode"
 )
 
 // Profile is what only a whole document tells about its pages. It is small
 // whatever the document's length, and JSON holds it.
 type Profile struct {
-	Version  int       `json:"v"`
-	Pages    int       `json:"pages"`     // that were looked at
-	BodySize float32   `json:"body_size"` // of running text, in points; 0 for no text
-	Headings []Heading `json:"headings,omitempty"`
+	Version   int          `json:"v"`
+	Pages     int          `json:"pages"`               // that were looked at
+	BodySize  float32      `json:"body_size"`           // of running text, in points; 0 for no text
+	BodyFont  string       `json:"body_font,omitempty"` // the name of the font that most of it has
+	Mono      bool         `json:"mono,omitempty"`      // most of it is typewritten
+	Headings  []Heading    `json:"headings,omitempty"`
+	Furniture []Furnishing `json:"furniture,omitempty"` // in order: what is at the page's top, its foot, its side
+	Outline   []Bookmark   `json:"outline,omitempty"`   // by page
 }
 
 // Heading is one rung of the heading ladder: blocks of this style are headings
@@ -22,7 +24,15 @@ type Heading struct {
 	Size  float32 `json:"size"`
 	Bold  bool    `json:"bold,omitempty"`
 	Level int     `json:"level"`           // 1 to 6
+	Depth int     `json:"depth,omitempty"` // of the numbers that most of them begin with: 2 for "1.1"
 	Title bool    `json:"title,omitempty"` // the document has one such block: its title
+}
+
+// Bookmark is an entry of the document's outline that leads to one of its pages.
+type Bookmark struct {
+	Title string `json:"title"`
+	Level int    `json:"level"`       // from 1
+	Page  int    `json:"page_number"` // from 1
 }
 
 // Sizes are told apart in steps of half a point up to maxSize.
@@ -30,6 +40,10 @@ const (
 	sizeSteps = 2
 	maxSize   = 200
 	maxRungs  = 32 // of a ladder: a document with more has no order of headings
+
+	maxBodyFonts = 512   // that a Profiler counts
+	maxBookmarks = 2_000 // that a Profile holds, the first ones
+	maxBookmark  = 250   // bytes of the title of one: longer ones are no headings
 )
 
 // style is what a Profiler counts by: size in steps, and boldness.
@@ -42,48 +56,95 @@ type style struct {
 type tally struct {
 	chars  int
 	blocks int
-	heads  int // blocks that read like headings
-	hchars int // characters of those
-	pages  int // that have such headings
-	page   int // the last of them, counted as they were added
+	heads  int    // blocks that read like headings
+	hchars int    // characters of those
+	depths [5]int // how many of those begin with a number so deep
+	pages  int    // that have such headings
+	page   int    // the last of them, counted as they were added
 }
 
 // Profiler makes a Profile of pages given in any order. Its memory does not
 // grow with the document. The zero value is ready.
 type Profiler struct {
-	pages int
-	seen  map[style]tally
+	pages   int
+	seen    map[style]tally
+	tables  map[int]int    // characters in tables, by size
+	fonts   map[string]int // characters of running text, by font
+	mono    int            // of which typewritten
+	edges   edges
+	outline []Bookmark
 }
 
 // Add looks at one page. A page added twice counts twice.
 func (pr *Profiler) Add(p Page) {
 	pr.pages++
 	if pr.seen == nil {
-		pr.seen = map[style]tally{}
+		pr.seen, pr.tables, pr.fonts = map[style]tally{}, map[int]int{}, map[string]int{}
 	}
-	for i := range p.Blocks {
-		b := &p.Blocks[i]
-		if isCaption(p.Text[p.Lines[b.First].Start:p.Lines[b.Last].End]) {
-			continue // often set like a heading, which would speak against the style
-		}
-		s := style{step: steps(b.Size), bold: b.Bold}
-		t := pr.seen[s]
+	parts := p.divide(nil)
+	cand := p.candidates(parts)
+	for i := range parts {
+		s := &parts[i]
 		n := 0
-		for _, l := range p.Lines[b.First : b.Last+1] {
-			n += l.End - l.Start
+		for k := s.first; k <= s.last; k++ {
+			n += p.Lines[k].End - p.Lines[k].Start
 		}
-		t.chars += n
-		t.blocks++
-		if p.headingText(b) {
-			t.heads++
-			t.hchars += n
-			if t.page != pr.pages {
-				t.page = pr.pages
-				t.pages++
+		switch {
+		case s.table != nil:
+			pr.tables[steps(s.size)] += n
+		case isCaption(p.text(s)):
+			// Often set like a heading, which would speak against the style.
+		default:
+			pr.count(&p, s, n, cand[i])
+		}
+	}
+	pr.edges.add(&p)
+}
+
+// count counts a part of n bytes.
+func (pr *Profiler) count(p *Page, s *part, n int, heads bool) {
+	key := style{step: steps(s.size), bold: s.bold}
+	t := pr.seen[key]
+	t.chars += n
+	t.blocks++
+	if heads {
+		t.heads++
+		t.hchars += n
+		t.depths[min(numbered(p.text(s)), len(t.depths)-1)]++
+		if t.page != pr.pages {
+			t.page = pr.pages
+			t.pages++
+		}
+	} else {
+		pr.countFonts(p, s)
+	}
+	pr.seen[key] = t
+}
+
+func (pr *Profiler) countFonts(p *Page, s *part) {
+	for k := s.first; k <= s.last; k++ {
+		for _, r := range p.Lines[k].Runs {
+			f := &p.Fonts[r.Font]
+			if f.Mono {
+				pr.mono += r.End - r.Start
+			}
+			if _, known := pr.fonts[f.Name]; known || len(pr.fonts) < maxBodyFonts {
+				pr.fonts[f.Name] += r.End - r.Start
 			}
 		}
-		pr.seen[s] = t
 	}
+}
+
+// Outline tells the document's bookmarks, if it has any: their titles are
+// headings wherever they stand on the pages that they lead to.
+func (pr *Profiler) Outline(marks []Bookmark) {
+	pr.outline = pr.outline[:0]
+	for _, m := range marks {
+		if m.Page > 0 && m.Level > 0 && m.Title != "" && len(m.Title) <= maxBookmark && len(pr.outline) < maxBookmarks {
+			pr.outline = append(pr.outline, m)
+		}
+	}
+	slices.SortStableFunc(pr.outline, func(a, b Bookmark) int { return a.Page - b.Page })
 }
 
 func steps(size float32) int {
@@ -92,174 +153,26 @@ func steps(size float32) int {
 
 // Profile returns what the pages added so far tell.
 func (pr *Profiler) Profile() Profile {
-	prof := Profile{Version: Version, Pages: pr.pages}
+	prof := Profile{Version: Version, Pages: pr.pages, Furniture: pr.edges.furniture(pr.pages), Outline: slices.Clone(pr.outline)}
 	body, total := pr.body()
 	if total == 0 {
 		return prof
 	}
 	prof.BodySize = float32(body) / sizeSteps
+	prof.BodyFont, prof.Mono = pr.bodyFont()
 	prof.Headings = pr.ladder(body, total)
 	return prof
 }
 
-// body returns the size of running text, in steps, and how many characters
-// there are in all.
-func (pr *Profiler) body() (body, total int) {
-	bySize := map[int]int{}
-	running := 0 // characters of what does not read like headings
-	for s, t := range pr.seen {
-		bySize[s.step] += t.chars
-		total += t.chars
-		running += t.chars - t.hchars
-	}
-	most := 0
-	for _, n := range bySize {
-		most = max(most, n)
-	}
-	if running < 300 {
-		// A cover or a form: nothing runs, so small type is what the rest
-		// stands out from.
-		body = maxSize * sizeSteps
-		for step, n := range bySize {
-			if 4*n >= most {
-				body = min(body, step)
-			}
-		}
-		return body, total
-	}
-	// Tables and notes in small type may outweigh the text that they serve.
-	for step, n := range bySize {
-		if 2*n >= most {
-			body = max(body, step)
+// bodyFont returns the font that most of the running text has, and whether
+// most of that is typewritten.
+func (pr *Profiler) bodyFont() (name string, mono bool) {
+	most, all := 0, 0
+	for f, n := range pr.fonts {
+		all += n
+		if n > most || n == most && f < name {
+			name, most = f, n
 		}
 	}
-	return body, total
-}
-
-// ladder finds the styles that headings have: larger than the body, or as
-// large and bold where the body is not, and not what long stretches are set in.
-func (pr *Profiler) ladder(body, total int) []Heading {
-	var rungs []style
-	for s, t := range pr.seen {
-		larger := float64(s.step) >= math.Max(1.07*float64(body), float64(body)+1)
-		bold := s.bold && s.step >= body
-		switch {
-		case !larger && !bold, t.heads == 0:
-		case larger && (2*t.hchars < t.chars || 3*t.hchars > total && pr.pages > 1):
-		case !larger && (4*t.hchars > total || pr.seen[style{s.step, false}].chars < t.chars):
-		default:
-			rungs = append(rungs, s)
-		}
-	}
-	slices.SortFunc(rungs, func(a, b style) int {
-		if a.step != b.step {
-			return b.step - a.step
-		}
-		if a.bold {
-			return -1
-		}
-		return 1
-	})
-	if len(rungs) > maxRungs {
-		rungs = rungs[:maxRungs]
-	}
-	out := make([]Heading, len(rungs))
-	level, last := 0, -1
-	for i, s := range rungs {
-		// What stands on one page only, such as a cover, ranks with what is
-		// next to it: it must not push the chapters down. Half a point more or
-		// less is rounding, not rank.
-		ranks := pr.seen[s].pages > 1 || pr.pages <= 3
-		if level == 0 || ranks && (last < 0 || s.bold != rungs[last].bold || float64(rungs[last].step) > math.Max(float64(s.step)+1, 1.04*float64(s.step))) {
-			if last >= 0 || level == 0 {
-				level++
-			}
-		}
-		if ranks {
-			last = i
-		}
-		out[i] = Heading{Size: float32(s.step) / sizeSteps, Bold: s.bold, Level: min(level, 6)}
-	}
-	if len(out) > 0 && pr.seen[rungs[0]].blocks == 1 {
-		out[0].Title = true
-	}
-	return out
-}
-
-// heading returns the rung that a block stands on.
-func (prof *Profile) heading(p *Page, b *Block) (Heading, bool) {
-	s := style{step: steps(b.Size), bold: b.Bold}
-	for _, h := range prof.Headings {
-		if steps(h.Size) == s.step && h.Bold == s.bold {
-			return h, p.headingText(b)
-		}
-	}
-	return Heading{}, false
-}
-
-// headingText reports whether the block reads like a heading: short, with
-// letters; no sentence, bullet, caption, row of a table or line of a table of
-// contents.
-func (p *Page) headingText(b *Block) bool {
-	if b.Last-b.First > 3 || b.Kind == BlockTable {
-		return false
-	}
-	if b.Kind == BlockListItem && (b.Marker[0] < '0' || b.Marker[0] > '9') {
-		return false
-	}
-	for i := b.First; i <= b.Last; i++ {
-		if n := p.Lines[i].cells(); n > 2 || n == 2 && p.endsInNumber(&p.Lines[i]) {
-			return false
-		}
-	}
-	text := p.Text[p.Lines[b.First].Start:p.Lines[b.Last].End]
-	if len(text) > 250 || isCaption(text) || hasLeader(text) {
-		return false
-	}
-	letters, all := 0, 0
-	var first, last rune
-	for _, r := range text {
-		switch {
-		case r == ' ' || r == '\n':
-			continue
-		case unicode.IsLetter(r):
-			if letters++; first == 0 {
-				first = r
-			}
-		}
-		all++
-		last = r
-	}
-	if letters < 2 || 2*letters < all || unicode.IsLower(first) && b.First != b.Last {
-		return false
-	}
-	return last != ',' && last != ';' && (last != '.' || all < 60)
-}
-
-// endsInNumber reports whether the last run of a line is a page number.
-func (p *Page) endsInNumber(l *Line) bool {
-	r := l.Runs[len(l.Runs)-1]
-	return strings.Trim(p.Text[r.Start:r.End], "0123456789ivxl") == ""
-}
-
-// cells counts the stretches of a line that wide gaps part.
-func (l *Line) cells() int {
-	n := 1
-	for i := 1; i < len(l.Runs); i++ {
-		a, b := &l.Runs[i-1], &l.Runs[i]
-		if max(b.Box[0]-a.Box[2], a.Box[0]-b.Box[2]) > gapDrawn*max(a.Size, b.Size) {
-			n++
-		}
-	}
-	return n
-}
-
-// isCaption reports whether text begins like the caption of a table or figure.
-func isCaption(text string) bool {
-	word, rest, _ := strings.Cut(text, " ")
-	switch strings.ToLower(strings.TrimRight(word, ".")) {
-	case "table", "figure", "fig", "tab":
-		return rest != "" && (rest[0] >= '0' && rest[0] <= '9' || strings.IndexByte("IVX", rest[0]) >= 0)
-	}
-	return false
+	return name, 10*pr.mono > 9*all
 }

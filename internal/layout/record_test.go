@@ -98,10 +98,10 @@ func TestProfile(t *testing.T) {
 	for _, s := range article() {
 		pr.Add(Read(s.Glyphs))
 	}
-	want := Profile{Version: Version, Pages: 2, BodySize: 10, Headings: []Heading{
+	want := Profile{Version: Version, Pages: 2, BodySize: 10, BodyFont: "Times-Roman", Headings: []Heading{
 		{Size: 20, Bold: true, Level: 1, Title: true},
-		{Size: 14, Bold: true, Level: 2},
-		{Size: 12, Bold: true, Level: 3},
+		{Size: 14, Bold: true, Level: 2, Depth: 1},
+		{Size: 12, Bold: true, Level: 3, Depth: 2},
 	}}
 	got := pr.Profile()
 	if d := cmp.Diff(want, got); d != "" {
@@ -148,16 +148,27 @@ func TestProfilerMemory(t *testing.T) {
 	t.Parallel()
 	var pr Profiler
 	for i := range 20_000 {
-		text := fmt.Sprintf("Heading %d", i)
+		text := fmt.Sprintf("Heading %d", i) + strings.Repeat(",", i%2) // every other one is none
 		end := len(text)
 		pr.Add(Page{
-			Version: 1, Number: i + 1, Status: StatusOK, Text: text + "\n", Fonts: []Font{{}},
+			Version: 1, Number: i + 1, Status: StatusOK, Text: text + "\n", Fonts: []Font{{Name: text}},
 			Lines:  []Line{{End: end, Runs: []Run{{End: end, Size: float32(i) / 7}}}},
 			Blocks: []Block{{Kind: BlockParagraph, Size: float32(i) / 7, Bold: i%2 == 0}},
 		})
 	}
+	if len(pr.fonts) > maxBodyFonts {
+		t.Errorf("%d fonts", len(pr.fonts))
+	}
 	if most := 2 * (maxSize*sizeSteps + 1); len(pr.seen) > most {
 		t.Errorf("%d styles, at most %d wanted", len(pr.seen), most)
+	}
+	marks := make([]Bookmark, 3*maxBookmarks)
+	for i := range marks {
+		marks[i] = Bookmark{"Title", 1, 1}
+	}
+	pr.Outline(marks)
+	if n := len(pr.Profile().Outline); n != maxBookmarks {
+		t.Errorf("%d bookmarks", n)
 	}
 	if n := len(pr.Profile().Headings); n > maxRungs {
 		t.Errorf("%d rungs", n)

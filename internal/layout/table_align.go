@@ -84,7 +84,7 @@ func (f *finder) alignedRun(all []textLine, from int) {
 			}
 		}
 		cols := f.columns(body)
-		if len(cols) < 2 || len(cols) < 3 && drop > 0 {
+		if len(cols) < 2 || len(cols) > maxColumns || len(cols) < 3 && drop > 0 {
 			continue
 		}
 		for len(head) > 0 && len(head[0].chunks) < 2 {

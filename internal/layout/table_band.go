@@ -22,11 +22,11 @@ func (f *finder) alike(i int, used []bool) []rule {
 	first := f.rules.across[i]
 	slack := max(meet, 0.02*(first.hi-first.lo))
 	var stack []rule
-	for k := i; k < len(f.rules.across); {
+	for k, end := i, min(i+maxAlike, len(f.rules.across)); k < end; {
 		at := f.rules.across[k].at
 		var pieces []int
 		lo, hi, sum := first.hi, first.lo, float32(0)
-		for ; k < len(f.rules.across) && f.rules.across[k].at <= at+near; k++ {
+		for ; k < end && f.rules.across[k].at <= at+near; k++ {
 			r := f.rules.across[k]
 			if r.lo < first.lo-slack || r.hi > first.hi+slack || used[k] {
 				continue
@@ -129,7 +129,7 @@ func (f *finder) bandTable(run []band, lo, hi float32) {
 	if len(run) == 1 || len(body) < 2 {
 		cols = f.columns(slices.Concat(head, body))
 	}
-	if len(cols) < 2 {
+	if len(cols) < 2 || len(cols) > maxColumns || len(head) > maxHead {
 		return
 	}
 	t := &tabulation{f: f, cols: cols, edges: edges, box: Box{lo, run[0].top, hi, run[len(run)-1].bottom}, ruled: true}

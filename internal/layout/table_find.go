@@ -23,6 +23,16 @@ type gridCell struct {
 	frags            []int
 }
 
+// Limits of a search. They are far above what a table has; a file made to hurt
+// meets them.
+const (
+	maxLooks   = 64     // how often every word may be looked at
+	maxPlaces  = 20_000 // rows times columns
+	maxColumns = 100
+	maxHead    = 12   // lines of a head
+	maxAlike   = 1000 // lines among which those of one width are looked for
+)
+
 // findTables finds the tables of a page. A fragment that reaches from one cell
 // into the next is cut: the fragments returned are those to go on with.
 //
@@ -55,6 +65,8 @@ type finder struct {
 	turn  int16
 	em    float32 // the size that most of the text has
 	rules rules
+	order []int  // the words from top to bottom
+	left  int    // how many words may still be looked at
 	taken []bool // words that are in a table
 	grids []grid
 
@@ -91,6 +103,12 @@ func newFinder(frags []fragment, marks []mark, p *Page) *finder {
 	}
 	f.em = usual(frags, of)
 	f.taken = make([]bool, len(f.words))
+	f.order = make([]int, len(f.words))
+	for i := range f.order {
+		f.order[i] = i
+	}
+	slices.SortStableFunc(f.order, func(a, b int) int { return compare(f.words[a].middle(), f.words[b].middle()) })
+	f.left = maxLooks * len(f.words)
 	f.rules = newRules(p, f.turn, f.em)
 	return f
 }
@@ -154,17 +172,32 @@ func (f *finder) textLines(words []int) []textLine {
 	return out
 }
 
-// within returns the words that stand in a box and in no table yet.
+// level returns the words that stand between two heights, top to bottom, or
+// nothing when there has been enough looking: a file may draw any number of
+// lines over the same text.
+func (f *finder) level(top, bottom float32) []int {
+	at := func(v float32) int {
+		k, _ := slices.BinarySearchFunc(f.order, v, func(i int, v float32) int { return compare(f.words[i].middle(), v) })
+		return k
+	}
+	from, to := at(top), at(bottom)
+	if f.left -= to - from; from >= to || f.left < 0 {
+		return nil
+	}
+	return f.order[from:to]
+}
+
+// within returns the words that stand in a box and in no table yet, in the
+// order of the file.
 func (f *finder) within(box Box) []int {
 	var out []int
-	for i := range f.words {
+	for _, i := range f.level(box[1], box[3]) {
 		w := &f.words[i]
-		if v := w.middle(); !f.taken[i] && v > box[1] && v < box[3] {
-			if u := (w.u0 + w.u1) / 2; u > box[0] && u < box[2] {
-				out = append(out, i)
-			}
+		if u := (w.u0 + w.u1) / 2; !f.taken[i] && u > box[0] && u < box[2] {
+			out = append(out, i)
 		}
 	}
+	slices.Sort(out)
 	return out
 }
 
@@ -191,7 +224,7 @@ func (f *finder) accept(g grid) {
 
 // overlaps reports whether two cells lie on one place, or one outside.
 func (g *grid) overlaps() bool {
-	if g.rows < 1 || g.cols < 1 || g.rows > maxTableCells/g.cols {
+	if g.rows < 1 || g.cols < 1 || g.rows > maxPlaces/g.cols {
 		return true
 	}
 	taken := make([]bool, g.rows*g.cols)

@@ -12,11 +12,11 @@ type tabulation struct {
 	ruled   bool
 	head    []tableLine
 	body    []tableLine
+	heading bool // the head is being made
 	grid    grid
 }
 
-// make fills the grid. The columns may become fewer where none of the lines
-// has text.
+// make fills the grid.
 func (t *tabulation) make(head, body []tableLine) {
 	f := t.f
 	t.head, t.body = head, body
@@ -26,9 +26,11 @@ func (t *tabulation) make(head, body []tableLine) {
 	t.grid = grid{cols: len(t.cols), box: t.box, ruled: t.ruled}
 	row := 0
 	if len(head) > 0 {
+		t.heading = true
 		row = t.makeHead()
-		t.grid.header = row
+		t.heading = false
 	}
+	t.grid.header = row
 	for from := 0; from < len(body); {
 		to := from + 1
 		for to < len(body) && !t.edge(body[to-1].base, body[to].base-0.6*body[to].size) {
@@ -90,9 +92,12 @@ func (t *tabulation) add(row, span int, c chunk, l *tableLine) {
 		box: Box{c.u0, l.base - 0.75*l.size, c.u1, l.base + 0.25*l.size},
 	}
 	cells := t.grid.cells
-	for i := len(cells) - 1; i >= 0 && cells[i].row >= row; i-- {
+	for i := len(cells) - 1; i >= 0; i-- {
 		g := &cells[i]
-		if g.row > row || n.col >= g.col+g.colSpan || n.col+n.colSpan <= g.col {
+		if g.row < row && !t.heading {
+			break // only those of the head may come in another order
+		}
+		if g.row != row || n.col >= g.col+g.colSpan || n.col+n.colSpan <= g.col {
 			continue
 		}
 		end := max(g.col+g.colSpan, n.col+n.colSpan)

@@ -55,7 +55,7 @@ func (f *finder) lattice(w web) *lattice {
 	}
 	l.close(across, down, f.em)
 	rows, cols := len(l.ys)-1, len(l.xs)-1
-	if rows < 1 || cols < 1 || rows > maxTableCells/cols {
+	if rows < 1 || cols < 1 || rows > maxPlaces/cols {
 		return nil
 	}
 	return l
@@ -283,21 +283,24 @@ func (f *finder) unspan(g grid) grid {
 		c := &g.cells[i]
 		ends[c.col], ends[c.col+c.colSpan] = c.box[0], c.box[2]
 	}
-	for i := 0; i < len(g.cells); i++ {
-		for k := 1; k < g.cells[i].colSpan; k++ {
-			c := &g.cells[i]
+	out := make([]gridCell, 0, len(g.cells))
+	for _, c := range g.cells {
+		for k := 1; k < c.colSpan && len(c.words) > 1; {
 			x := ends[c.col+k]
 			left, right, ok := f.partedAt(c.words, x)
 			if !ok {
+				k++
 				continue
 			}
-			rest := *c
-			rest.col, rest.colSpan, rest.words, rest.box[0] = c.col+k, c.colSpan-k, right, x
-			c.colSpan, c.words, c.box[2] = k, left, x
-			g.cells = slices.Insert(g.cells, i+1, rest)
-			break
+			part := c
+			part.colSpan, part.words, part.box[2] = k, left, x
+			out = append(out, part)
+			c.col, c.colSpan, c.words, c.box[0] = c.col+k, c.colSpan-k, right, x
+			k = 1
 		}
+		out = append(out, c)
 	}
+	g.cells = out
 	return g
 }
 

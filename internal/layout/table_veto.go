@@ -1,7 +1,6 @@
 package layout
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -64,11 +63,11 @@ func (f *finder) likelyLattice(g *grid) bool {
 // the boxes of a form.
 func (f *finder) crossed(g *grid) bool {
 	n := 0
-	for i := 1; i < len(f.words); i++ {
-		a, b := &f.words[i-1], &f.words[i]
-		if a.frag != b.frag || a.middle() < g.box[1] || a.middle() > g.box[3] {
+	for _, i := range f.level(g.box[1], g.box[3]) {
+		if i == 0 || f.words[i-1].frag != f.words[i].frag {
 			continue
 		}
+		a, b := &f.words[i-1], &f.words[i]
 		for _, x := range [...]float32{g.box[0], g.box[2]} {
 			if a.u1 <= x+near && b.u0 >= x-near {
 				n++
@@ -154,17 +153,14 @@ func (f *finder) contents(g *grid) bool {
 // keep clear of its text.
 func (f *finder) labelled(rs []rule) bool {
 	n := 0
-	for i := range f.words {
-		w := &f.words[i]
-		if f.taken[i] || w.letters+w.digits == 0 {
-			continue
-		}
-		from, to := w.middle()-0.25*w.size, w.middle()+0.25*w.size
-		k, _ := slices.BinarySearchFunc(rs, from, func(r rule, v float32) int { return compare(r.at, v) })
-		for end := min(k+8, len(rs)); k < end && rs[k].at < to; k++ {
-			if w.u1 > rs[k].lo-1.5*w.size && w.u0 < rs[k].hi+1.5*w.size {
+	for _, r := range rs {
+		for _, i := range f.level(r.at-f.em, r.at+f.em) {
+			w := &f.words[i]
+			if f.taken[i] || w.letters+w.digits == 0 || abs(w.middle()-r.at) > 0.25*w.size {
+				continue
+			}
+			if w.u1 > r.lo-1.5*w.size && w.u0 < r.hi+1.5*w.size {
 				n++
-				break
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -59,30 +60,49 @@ func verify(t testing.TB, p Page) {
 // verifyElements checks that no text is lost on the way to Markdown.
 func verifyElements(t testing.TB, p Page, prof Profile) {
 	t.Helper()
-	md := Markdown(p, prof, Style{})
-	if !utf8.ValidString(md) {
-		t.Fatalf("Markdown is not UTF-8: %q", md)
-	}
 	at := 0
-	var text, shown strings.Builder
+	var text, shown, body strings.Builder
 	for i, e := range Elements(p, prof) {
 		if e.Start != at && e.Start != at+1 || e.End > len(p.Text) {
 			t.Fatalf("element %d is %d to %d, wanted from %d", i, e.Start, e.End, at)
 		}
+		if e.Confidence <= 0 || e.Confidence > 1 {
+			t.Fatalf("element %d is sure by %v", i, e.Confidence)
+		}
 		at = e.End
 		text.WriteString(e.Marker + e.Text)
+		said := e.Text
 		if !strings.Contains(bullets, e.Marker) {
-			shown.WriteString(e.Marker)
+			said = e.Marker + e.Text
 		}
-		shown.WriteString(e.Text)
+		shown.WriteString(said)
+		if e.Layer == LayerBody {
+			body.WriteString(said)
+		}
 	}
 	if want, got := letters(p.Text), letters(text.String()); want != got {
 		t.Fatalf("elements say %q, the page %q", got, want)
 	}
-	if want, got := letters(shown.String()), letters(md); want != got {
-		t.Fatalf("Markdown says %q, elements %q", got, want)
+	for _, style := range []Style{
+		{}, {Furniture: true}, {Furniture: true, Plain: true}, {HTMLTables: true},
+		{Furniture: true, HTMLTables: true, Plain: true, KeepHyphens: true},
+	} {
+		md := Markdown(p, prof, style)
+		if !utf8.ValidString(md) {
+			t.Fatalf("Markdown is not UTF-8: %q", md)
+		}
+		want := letters(body.String())
+		if style.Furniture {
+			want = letters(shown.String())
+		}
+		if got := letters(markup.ReplaceAllString(md, "$1")); want != got {
+			t.Fatalf("%+v: Markdown says %q, elements %q", style, got, want)
+		}
 	}
 }
+
+// markup is what Markdown adds to the text: tags and where links lead.
+var markup = regexp.MustCompile(`(^|[^\\])</?(?:su[pb]|table|tr|td|th)(?: [a-z]+="\d+")*>|\]\((?:https?://|mailto:)[^)]*\)`)
 
 // letters leaves of text what Markdown may not change: neither white space nor
 // hyphens nor punctuation, and ligatures spelt out.

@@ -97,14 +97,23 @@ func (a *attendant) tell() {
 		m.Extend(roomToStop)
 		m.Status("Starting: recovering jobs")
 	case phaseRunning:
-		m.Status(work(a.s.active()))
+		m.Status(a.s.work())
 	case phaseDraining:
 		m.Extend(roomToStop)
-		m.Status(fmt.Sprintf("Draining for %s at most: %s", time.Until(a.ends).Round(time.Second), work(a.s.active())))
+		m.Status(fmt.Sprintf("Draining for %s at most: %s", time.Until(a.ends).Round(time.Second), a.s.work()))
 	case phaseStopping:
 		m.Extend(roomToStop)
-		m.Status("Stopping: " + work(a.s.active()))
+		m.Status("Stopping: " + a.s.work())
 	}
+}
+
+// work says what is in work, and what it waits for.
+func (s *Service) work() string {
+	text := work(s.active())
+	if s.Starved != nil && s.Starved() {
+		text += ", waiting for memory"
+	}
+	return text
 }
 
 // work says what is in work: "2 jobs, 431/1321 pages".

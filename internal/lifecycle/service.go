@@ -32,6 +32,8 @@ type Service struct {
 	Beside []func(context.Context)
 	// Systemd is told how the service is. Nil: nobody is.
 	Systemd *Systemd
+	// Starved says whether jobs wait for memory, for what Systemd is told. Nil: no.
+	Starved func() bool
 	// Ready is called once recovery is done and the address answers.
 	Ready func()
 	// Exit ends the process at a second signal. Nil: os.Exit.

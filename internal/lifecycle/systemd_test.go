@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -87,6 +88,28 @@ func TestSystemdIsTold(t *testing.T) {
 	}
 	if ready, stopping := m.index("READY=1"), m.index("STOPPING=1"); ready < 0 || stopping < ready {
 		t.Errorf("READY at %d, STOPPING at %d", ready, stopping)
+	}
+}
+
+// That jobs wait for memory is told with the work, and that they do not any more.
+func TestSystemdIsToldOfWaitingForMemory(t *testing.T) {
+	t.Parallel()
+	var m manager
+	release := make(chan struct{})
+	f := newFixture(t, release)
+	var starved atomic.Bool
+	f.Systemd, f.Starved = m.systemd(), starved.Load
+	f.run(t)
+	f.begin(t)
+	starved.Store(true)
+	eventually(t, "it is told", func() bool { return m.count("STATUS=1 job, waiting for memory") > 0 })
+	before := m.count("STATUS=1 job")
+	starved.Store(false)
+	eventually(t, "it is over", func() bool { return m.count("STATUS=1 job") > before })
+	close(release)
+	f.signals <- syscall.SIGTERM
+	if err := <-f.done; err != nil {
+		t.Errorf("run: %v", err)
 	}
 }
 

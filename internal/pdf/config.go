@@ -12,10 +12,16 @@ import (
 
 // Config says how a Pool reads. Its zero value works.
 type Config struct {
-	Readers     int           // reader processes; 0: one a CPU
+	Readers     int           // reader processes; 0: one a CPU that may be used
 	PageTimeout time.Duration // for one page, or for opening a document; 0: 60 s
 	PageMemory  int64         // resident bytes a reader may have; 0: 512 MiB. PDFium's own memory is limited to half of it
 	MaxPages    int           // a document may have; 0: 20,000
+
+	// Available returns how many bytes of memory can be had before the kernel begins
+	// to end processes; not ok: nobody knows. A reader begins to work only where
+	// all that work may come to have PageMemory; else whoever needs it waits. Nil:
+	// nobody waits.
+	Available func() (bytes int64, ok bool)
 
 	// CacheDir keeps PDFium's compiled code, 22 MB of it, which takes seconds to
 	// make. Whoever can write there can run code as us: it is made 0700. Empty:
@@ -40,7 +46,7 @@ const smallestMemory = 96 << 20
 
 func (c Config) withDefaults() (Config, error) {
 	if c.Readers == 0 {
-		c.Readers = runtime.NumCPU()
+		c.Readers = runtime.GOMAXPROCS(0)
 	}
 	if c.PageTimeout == 0 {
 		c.PageTimeout = time.Minute

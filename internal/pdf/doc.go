@@ -24,7 +24,7 @@
 // Config.CacheDir), keep a password longer than its Document, or log a word of
 // a document.
 //
-// In the service, pool.go, process.go and watch.go keep the readers; document.go,
+// In the service, pool.go, process.go, watch.go and room.go keep the readers; document.go,
 // pages.go and window.go read a document with them, ask.go and picture.go have it
 // drawn. In a reader, main.go and main_picture.go answer the service, engine.go
 // runs PDFium, and the files read_*.go take a document and its pages apart.

@@ -26,6 +26,10 @@ const (
 	keyCode    = "error_code"
 	keyError   = "error"
 	keyRequest = "request"
+
+	keyAvailable  = "available_mib"
+	keyPageMemory = "page_memory_mib"
+	keyWaited     = "waited"
 )
 
 // ErrClosed is returned by every method of a Pool or Document that was closed.

@@ -77,6 +77,24 @@ const (
 	fnSegmentClose
 	fnSetMatrix
 
+	fnStructTree
+	fnStructClose
+	fnStructRoots
+	fnStructRoot
+	fnStructType
+	fnStructAlt
+	fnStructCount
+	fnStructChild
+	fnStructChildMark
+	fnStructAttributes
+	fnStructAttribute
+	fnStructValue
+	fnStructNumber
+	fnObjectMarkID
+	fnObjectMarks
+	fnObjectMark
+	fnMarkName
+
 	fnImageSize
 	fnImageFilterCount
 	fnImageFilter
@@ -169,6 +187,24 @@ var fnNames = [fnCount]string{
 	fnSegmentPoint: "FPDFPathSegment_GetPoint",
 	fnSegmentClose: "FPDFPathSegment_GetClose",
 	fnSetMatrix:    "FPDFPageObj_SetMatrix",
+
+	fnStructTree:       "FPDF_StructTree_GetForPage",
+	fnStructClose:      "FPDF_StructTree_Close",
+	fnStructRoots:      "FPDF_StructTree_CountChildren",
+	fnStructRoot:       "FPDF_StructTree_GetChildAtIndex",
+	fnStructType:       "FPDF_StructElement_GetType",
+	fnStructAlt:        "FPDF_StructElement_GetAltText",
+	fnStructCount:      "FPDF_StructElement_CountChildren",
+	fnStructChild:      "FPDF_StructElement_GetChildAtIndex",
+	fnStructChildMark:  "FPDF_StructElement_GetChildMarkedContentID",
+	fnStructAttributes: "FPDF_StructElement_GetAttributeCount",
+	fnStructAttribute:  "FPDF_StructElement_GetAttributeAtIndex",
+	fnStructValue:      "FPDF_StructElement_Attr_GetValue",
+	fnStructNumber:     "FPDF_StructElement_Attr_GetNumberValue",
+	fnObjectMarkID:     "FPDFPageObj_GetMarkedContentID",
+	fnObjectMarks:      "FPDFPageObj_CountMarks",
+	fnObjectMark:       "FPDFPageObj_GetMark",
+	fnMarkName:         "FPDFPageObjMark_GetName",
 
 	fnImageSize:        "FPDFImageObj_GetImagePixelSize",
 	fnImageFilterCount: "FPDFImageObj_GetImageFilterCount",

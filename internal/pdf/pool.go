@@ -34,12 +34,15 @@ type Pool struct {
 	idle    []*process            // most recently used last
 	inUse   int                   // slots taken; inUse + len(idle) <= config.Readers
 	waiting []*waiter             // first come first
+	room    room                  // what is known of memory
+	delay   delay                 // for want of memory
 }
 
 // waiter waits for a slot.
 type waiter struct {
 	document *Document
 	granted  chan error // one value
+	since    time.Time
 }
 
 // New makes a pool; it starts no reader yet. The caller closes it.
@@ -71,8 +74,9 @@ func (p *Pool) Cold() bool { return cold(p.cache) }
 // Readers is how many readers the pool has at most.
 func (p *Pool) Readers() int { return p.config.Readers }
 
-// Warm starts all readers that are not started yet. The first one compiles
-// PDFium if need be, the others follow.
+// Warm starts the readers that are not started yet, as far as there is memory
+// for them; there is always one. The first one compiles PDFium if need be, the
+// others follow.
 func (p *Pool) Warm(ctx context.Context) error {
 	var mu sync.Mutex
 	var problems []error
@@ -95,7 +99,8 @@ func (p *Pool) Warm(ctx context.Context) error {
 func (p *Pool) reserve() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || p.inUse+len(p.idle) >= p.config.Readers {
+	started := p.inUse + len(p.idle)
+	if p.closed || started >= p.config.Readers || started > 0 && !p.fits() {
 		return false
 	}
 	p.inUse++
@@ -180,14 +185,9 @@ func (p *Pool) slot(ctx context.Context, d *Document) error {
 		p.mu.Unlock()
 		return ErrClosed
 	}
-	if p.inUse < p.config.Readers {
-		p.inUse++
-		d.busy++
-		p.mu.Unlock()
-		return nil
-	}
-	w := &waiter{d, make(chan error, 1)}
+	w := &waiter{d, make(chan error, 1), time.Now()}
 	p.waiting = append(p.waiting, w)
+	p.grant()
 	p.mu.Unlock()
 
 	select {
@@ -258,7 +258,7 @@ func (p *Pool) release(d *Document, r *process) {
 // grant gives free slots to those who wait: first to the document that has the
 // fewest readers, among equals to the first that came.
 func (p *Pool) grant() {
-	for p.inUse < p.config.Readers && len(p.waiting) > 0 {
+	for p.inUse < p.config.Readers && len(p.waiting) > 0 && p.mayBegin() {
 		next := 0
 		for i, w := range p.waiting {
 			if w.document.busy < p.waiting[next].document.busy {

@@ -18,6 +18,7 @@ type style struct {
 	size     float32
 	angle    float32
 	unmapped bool // its first character has no meaning: nor may the others
+	tag      int
 }
 
 // chars reads the characters of the page.
@@ -33,7 +34,7 @@ func (r *pageReader) chars() {
 		if next := r.call(fnTextObject, r.text, i); next != object && next != 0 {
 			object, current = next, r.style(next, i)
 		}
-		g.Font, g.Size, g.Angle = current.font, current.size, current.angle
+		g.Font, g.Size, g.Angle, g.Tag = current.font, current.size, current.angle, current.tag
 		if r.ok(fnTextOrigin, r.text, i, r.arg(0), r.arg(8)) {
 			b := r.result(16)
 			g.X, g.Y = r.view.point(double(b), double(b[8:]))
@@ -83,7 +84,7 @@ func double(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.
 
 // style reads the style of a text object, char being one of its characters.
 func (r *pageReader) style(object, char uint64) style {
-	s := style{font: r.font(r.call(fnObjectFont, object))}
+	s := style{font: r.font(r.call(fnObjectFont, object)), tag: r.tagOf(object)}
 	size := math.Float64frombits(r.call(fnTextSize, r.text, char))
 	m := identity
 	if r.ok(fnTextMatrix, r.text, char, r.arg(0)) {

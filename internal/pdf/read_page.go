@@ -14,6 +14,8 @@ type pageReader struct {
 	out             *layout.Glyphs
 	fonts           map[uint64]int // font handle to its index in out.Fonts
 	budget          int            // objects and segments still looked at
+	marked          map[int]int    // marked content ids to Glyph.Tag; nil: the page has no tags
+	kids            int            // children of structure elements still looked at
 
 	// found is told of each image, in the order of the record. Where it is given,
 	// nothing but images is looked for.
@@ -29,7 +31,7 @@ const maxObjects = 200_000
 func (e *engine) readPage(doc uint64, number int, out *layout.Glyphs) bool {
 	*out = layout.Glyphs{
 		Number: number, Fonts: out.Fonts[:0], Glyphs: out.Glyphs[:0],
-		Rulings: out.Rulings[:0], Images: out.Images[:0], Links: out.Links[:0],
+		Rulings: out.Rulings[:0], Images: out.Images[:0], Links: out.Links[:0], Tags: out.Tags[:0],
 	}
 	// The last error is no help: it is 0 after a page that failed to load.
 	page := e.call(fnLoadPage, doc, uint64(number-1))
@@ -47,6 +49,7 @@ func (e *engine) readPage(doc uint64, number int, out *layout.Glyphs) bool {
 	out.Label = e.utf16(func(buf, size uint64) uint64 {
 		return e.call(fnPageLabel, doc, uint64(number-1), buf, size)
 	})
+	r.tags()
 	r.chars()
 	r.objects()
 	r.links()

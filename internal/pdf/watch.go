@@ -23,6 +23,7 @@ func (p *Pool) watch(stop <-chan struct{}) {
 			for _, r := range readers {
 				r.check(now)
 			}
+			p.makeRoom(now)
 		}
 	}
 }

@@ -100,8 +100,9 @@ func (s *Store) poll(ctx context.Context) {
 	}
 }
 
-// pollOne polls on one connection: data_version is the connection's own. It
-// returns when the context ends or the connection fails.
+// pollOne polls on one connection: data_version is the connection's own, so its
+// first look tells of a change: there may have been one since Watch was called.
+// It returns when the context ends or the connection fails.
 func (s *Store) pollOne(ctx context.Context, tick <-chan time.Time) (err error) {
 	conn, err := s.reader.Conn(ctx)
 	if err != nil {
@@ -122,7 +123,7 @@ func (s *Store) pollOne(ctx context.Context, tick <-chan time.Time) (err error) 
 		if err := conn.QueryRowContext(ctx, `PRAGMA data_version`).Scan(&version); err != nil {
 			return err
 		}
-		if version != last && last != 0 {
+		if version != last {
 			s.watchers.notify(jobs.HintChanged)
 		}
 		last = version

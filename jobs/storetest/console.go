@@ -318,6 +318,7 @@ var drainTests = []test{
 			"Drain":   func() error { return c.Drain(e.Context(), "") },
 			"Undrain": func() error { return c.Undrain(e.Context()) },
 		} {
+			e.settle(hints)
 			e.ok(do())
 			select {
 			case <-hints:

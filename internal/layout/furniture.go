@@ -1,0 +1,373 @@
+package layout
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Furnishing is a line that several pages have in the same place: part of
+// their furniture, such as a running header.
+type Furnishing struct {
+	Text  string `json:"text"` // in lower case; "#2" is the page's number and 2 more, "*" anything
+	Edge  string `json:"edge"`
+	Step  int    `json:"step"`  // its baseline's distance from the edge, in steps of three points
+	Pages int    `json:"pages"` // that have it
+}
+
+// Edges of a page.
+const (
+	edgeTop    = "top"
+	edgeBottom = "bottom"
+	edgeSide   = "side" // text that is turned
+)
+
+const (
+	edgeStep     = 3   // points
+	edgeRows     = 4   // rows at an edge that may be furniture
+	edgeLines    = 16  // lines in one of them: more are a table
+	maxEdgeText  = 160 // bytes of a line of furniture: longer ones are text
+	maxEdgeKeys  = 8_192
+	maxFurniture = 512
+	minRepeats   = 3 // pages that have a line, but for documents that are shorter
+)
+
+type edgeKey struct {
+	edge string
+	step int
+	text string
+}
+
+type edgeCount struct {
+	pages int
+	page  int // the last of them
+}
+
+// edges counts the lines that stand at the edges of pages. It forgets what was
+// seen once when there is too much of it.
+type edges struct {
+	page   int
+	purged int // the page at which it last forgot
+	count  map[edgeKey]edgeCount
+}
+
+func (e *edges) add(p *Page) {
+	e.page++
+	if e.count == nil {
+		e.count = map[edgeKey]edgeCount{}
+	}
+	for at, r := range p.edgeRows() {
+		for _, i := range r.lines {
+			if p.Lines[i].cells() > 2 && at > 0 && r.edge == edgeTop {
+				continue // the head of a table that goes on
+			}
+			for _, text := range p.edgeTexts(i) {
+				k := edgeKey{r.edge, r.step, text}
+				c, known := e.count[k]
+				if c.page == e.page || !known && !e.room() {
+					continue
+				}
+				c.pages, c.page = c.pages+1, e.page
+				e.count[k] = c
+			}
+		}
+	}
+}
+
+// room makes sure that one more line can be counted.
+func (e *edges) room() bool {
+	if len(e.count) < maxEdgeKeys || e.purged == e.page {
+		return len(e.count) < maxEdgeKeys
+	}
+	e.purged = e.page
+	for k, c := range e.count {
+		if c.pages == 1 && c.page < e.page-16 {
+			delete(e.count, k)
+		}
+	}
+	return len(e.count) < maxEdgeKeys
+}
+
+// furniture returns what enough of the pages have.
+func (e *edges) furniture(pages int) []Furnishing {
+	if pages < 2 {
+		return nil
+	}
+	var out []Furnishing
+	for k, c := range e.count {
+		n := c.pages
+		for _, d := range [2]int{-1, 1} { // a point more or less is the same place
+			n += e.count[edgeKey{k.edge, k.step + d, k.text}].pages
+		}
+		if n >= min(minRepeats, pages) && (k.edge != edgeSide || 2*n >= pages) {
+			out = append(out, Furnishing{Text: k.text, Edge: k.edge, Step: k.step, Pages: c.pages})
+		}
+	}
+	slices.SortFunc(out, func(a, b Furnishing) int {
+		return cmp.Or(cmp.Compare(b.Pages, a.Pages), cmp.Compare(a.Edge, b.Edge), cmp.Compare(a.Step, b.Step), cmp.Compare(a.Text, b.Text))
+	})
+	out = out[:min(len(out), maxFurniture)]
+	slices.SortFunc(out, func(a, b Furnishing) int {
+		return cmp.Or(cmp.Compare(edgeOrder(a.Edge), edgeOrder(b.Edge)), cmp.Compare(a.Step, b.Step), cmp.Compare(a.Text, b.Text))
+	})
+	return out
+}
+
+func edgeOrder(edge string) int { return slices.Index([]string{edgeTop, edgeBottom, edgeSide}, edge) }
+
+// edgeRow is what stands on one baseline near an edge.
+type edgeRow struct {
+	edge  string
+	step  int
+	lines []int
+}
+
+// edgeRows returns the rows at the page's top and at its foot, the outermost
+// first, and its turned lines.
+func (p *Page) edgeRows() []edgeRow {
+	var side []edgeRow
+	down := make([]int, 0, len(p.Lines))
+	for i := range p.Lines {
+		if l := &p.Lines[i]; l.Angle == 0 {
+			down = append(down, i)
+		} else if len(side) < edgeRows {
+			side = append(side, edgeRow{edgeSide, int(l.Box[0] / edgeStep), []int{i}})
+		}
+	}
+	slices.SortStableFunc(down, func(a, b int) int { return cmp.Compare(p.Lines[a].Base, p.Lines[b].Base) })
+	rows := p.outermost(nil, edgeTop, down)
+	slices.Reverse(down)
+	return append(p.outermost(rows, edgeBottom, down), side...)
+}
+
+// outermost appends the first rows of lines that are in order from an edge.
+func (p *Page) outermost(rows []edgeRow, edge string, lines []int) []edgeRow {
+	found, last := 0, float32(0)
+	for _, i := range lines {
+		base := p.Lines[i].Base
+		if found > 0 && abs(base-last) <= 2 {
+			if r := &rows[len(rows)-1]; len(r.lines) < edgeLines {
+				r.lines = append(r.lines, i)
+			}
+			continue
+		}
+		if found == edgeRows {
+			break
+		}
+		found, last = found+1, base
+		from := base
+		if edge == edgeBottom {
+			from = float32(p.Height) - base
+		}
+		rows = append(rows, edgeRow{edge, int(from / edgeStep), []int{i}})
+	}
+	return rows
+}
+
+// edgeTexts returns what a line is counted as: what it says, the same with one
+// of the numbers in it counted from the page's own number, and that number with
+// anything ("*") before or behind it, as names of chapters change.
+func (p *Page) edgeTexts(i int) []string {
+	l := &p.Lines[i]
+	if l.End-l.Start > maxEdgeText || l.End == l.Start {
+		return nil
+	}
+	text := strings.ToLower(p.Text[l.Start:l.End])
+	words := strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	out := []string{text}
+	at, found := 0, 0
+	for k, w := range words {
+		at += strings.Index(text[at:], w)
+		n, ok := pageNumber(w, k == 0 || k == len(words)-1)
+		if ok && found < 4 {
+			found++
+			number := "#" + strconv.Itoa(n-p.Number)
+			out = append(out, text[:at]+number+text[at+len(w):])
+			switch {
+			case len(words) == 1:
+			case k == 0 && at == 0:
+				out = append(out, number+" *")
+			case k == len(words)-1 && at+len(w) == len(text):
+				out = append(out, "* "+number)
+			}
+		}
+		at += len(w)
+	}
+	return out
+}
+
+// pageNumber reads a number as pages have them; Roman ones stand at an end of
+// a line.
+func pageNumber(w string, end bool) (int, bool) {
+	if len(w) <= 5 && trimDigits(w) == "" {
+		n, err := strconv.Atoi(w)
+		return n, err == nil
+	}
+	if !end || len(w) > 8 {
+		return 0, false
+	}
+	return roman(w)
+}
+
+func roman(w string) (int, bool) {
+	n, last := 0, 0
+	for i := len(w) - 1; i >= 0; i-- {
+		k := strings.IndexByte("ivxlc", w[i])
+		if k < 0 {
+			return 0, false
+		}
+		v := [...]int{1, 5, 10, 50, 100}[k]
+		if v < last {
+			n -= v
+		} else {
+			n, last = n+v, v
+		}
+	}
+	return n, n > 0
+}
+
+// furnishings says of each line of the page what furniture it is, "" for none.
+// It is nil where the page has no furniture.
+func (prof *Profile) furnishings(p *Page) []string {
+	if len(prof.Furniture) == 0 {
+		return nil
+	}
+	var out []string
+	done := map[string]bool{} // edges where text has begun
+	for _, r := range p.edgeRows() {
+		if done[r.edge] && r.edge != edgeSide {
+			continue
+		}
+		found := false
+		for _, i := range r.lines {
+			if kind := prof.furnishing(p, i, &r); kind != "" {
+				if out == nil {
+					out = make([]string, len(p.Lines))
+				}
+				out[i], found = kind, true
+			}
+		}
+		if !found {
+			done[r.edge] = true
+			continue
+		}
+		p.neighbours(r, out)
+	}
+	p.keepParagraphs(out)
+	if !slices.Contains(out, "") {
+		return nil // what is all there is on a page is what it says
+	}
+	return out
+}
+
+// keepParagraphs takes back lines that paragraphs go on from: they repeat what
+// another page says, as text may.
+func (p *Page) keepParagraphs(as []string) {
+	if as == nil {
+		return
+	}
+	for i := range p.Blocks {
+		b := &p.Blocks[i]
+		if !slices.Contains(as[b.First:b.Last+1], "") {
+			continue
+		}
+		for k := b.First; k <= b.Last; k++ {
+			if as[k] != TypePageNumber {
+				as[k] = ""
+			}
+		}
+	}
+}
+
+// neighbours makes furniture of what stands beside furniture by itself: the
+// name of a chapter beside the page's number.
+func (p *Page) neighbours(r edgeRow, as []string) {
+	for _, i := range r.lines {
+		if as[i] != "" || !p.alone(i) {
+			continue
+		}
+		as[i] = TypePageHeader
+		if r.edge == edgeBottom {
+			as[i] = TypePageFooter
+		}
+	}
+}
+
+// alone reports whether a line is a block of its own.
+func (p *Page) alone(i int) bool {
+	at, found := slices.BinarySearchFunc(p.Blocks, i, func(b Block, line int) int {
+		switch {
+		case b.Last < line:
+			return -1
+		case b.First > line:
+			return 1
+		}
+		return 0
+	})
+	return found && p.Blocks[at].First == i && p.Blocks[at].Last == i && p.Blocks[at].Table == nil
+}
+
+// furnishing returns what furniture a line is, "" for none. What is as large as
+// a heading is one, unless most pages have the very same, or a number.
+func (prof *Profile) furnishing(p *Page, i int, r *edgeRow) string {
+	size, _ := p.style(p.Lines[i : i+1])
+	for _, text := range p.edgeTexts(i) {
+		pages := 0
+		for d := -1; d <= 1; d++ {
+			pages += prof.repeats(r.edge, r.step+d, text)
+		}
+		if pages == 0 {
+			continue
+		}
+		large := size > 1.15*prof.BodySize
+		if large && 2*pages < prof.Pages {
+			continue
+		}
+		// "Chapter 3" counts with the pages where each has a chapter, and so
+		// may a line of a paragraph.
+		if strings.Contains(text, "#") && !onlyNumber(text) && (large || !p.alone(i)) {
+			continue
+		}
+		switch {
+		case r.edge != edgeSide && onlyNumber(text):
+			return TypePageNumber
+		case r.edge == edgeBottom:
+			return TypePageFooter
+		default:
+			return TypePageHeader
+		}
+	}
+	return ""
+}
+
+// repeats returns how many pages have the line there.
+func (prof *Profile) repeats(edge string, step int, text string) int {
+	at, found := slices.BinarySearchFunc(prof.Furniture, Furnishing{Edge: edge, Step: step, Text: text}, func(a, b Furnishing) int {
+		return cmp.Or(cmp.Compare(edgeOrder(a.Edge), edgeOrder(b.Edge)), cmp.Compare(a.Step, b.Step), cmp.Compare(a.Text, b.Text))
+	})
+	if !found {
+		return 0
+	}
+	return prof.Furniture[at].Pages
+}
+
+// onlyNumber reports whether a line of furniture is the number of the page and
+// no more than a word such as "page" beside it.
+func onlyNumber(text string) bool {
+	_, rest, found := strings.Cut(text, "#")
+	if !found || strings.Contains(text, "*") {
+		return false
+	}
+	before := text[:len(text)-len(rest)-1]
+	letters := 0
+	for _, r := range before + rest {
+		if unicode.IsLetter(r) {
+			letters++
+		}
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(before), " ")
+	return letters == 0 || slices.Contains([]string{"page", "seite", "página", "pagina", "p.", "pag.", "s."}, first) && utf8.RuneCountInString(text) <= 24
+}

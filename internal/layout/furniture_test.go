@@ -1,0 +1,154 @@
+package layout
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// book is pages with running heads that change with the chapter, and numbers
+// at the foot, Roman ones first.
+func book(pages int) []Page {
+	var out []Page
+	for n := 1; n <= pages; n++ {
+		s := newSheet()
+		s.Number = n
+		number := fmt.Sprint(n - 2)
+		if n <= 2 {
+			number = []string{"i", "ii"}[n-1]
+		}
+		head := fmt.Sprintf("CHAPTER %d. SOMETHING", n/2)
+		if n%2 == 1 {
+			s.lines(72, 40, 9, regular, head+" "+number)
+		} else {
+			s.put(72, 40, 9, regular, number)
+			s.put(400, 40, 9, regular, "A Book of Pages")
+			s.newline()
+		}
+		y := float32(80)
+		if n%4 == 3 {
+			y = s.lines(72, y, 14, bold, fmt.Sprintf("Of the number %d", n))
+		}
+		s.lines(72, y+20, 10, regular, append(filler(20, 46), fmt.Sprintf("ends on page %d.", n))...)
+		s.lines(300, 760, 9, regular, "Page "+number+" of 99")
+		out = append(out, Read(s.Glyphs))
+	}
+	return out
+}
+
+func TestFurniture(t *testing.T) {
+	t.Parallel()
+	var pr Profiler
+	pages := book(12)
+	for _, p := range pages {
+		pr.Add(p)
+	}
+	prof := pr.Profile()
+	for _, p := range pages[2:] { // two Roman numbers are too few to tell
+		verifyElements(t, p, prof)
+		md := Markdown(p, prof, Style{})
+		for _, text := range []string{"CHAPTER", "A Book", "of 99"} {
+			if strings.Contains(md, text) {
+				t.Errorf("page %d keeps %q:\n%s", p.Number, text, md)
+			}
+		}
+		if !strings.Contains(md, fmt.Sprintf("ends on page %d.", p.Number)) || p.Number%4 == 3 && !strings.Contains(md, "# Of the number") {
+			t.Errorf("page %d has lost text:\n%s", p.Number, md)
+		}
+		if all := Markdown(p, prof, Style{Furniture: true}); !strings.Contains(all, "of 99") {
+			t.Errorf("page %d, furniture and all:\n%s", p.Number, all)
+		}
+		last := Elements(p, prof)
+		if e := last[len(last)-1]; e.Type != TypePageNumber || e.Layer != LayerFurniture {
+			t.Errorf("page %d ends with %+v", p.Number, e)
+		}
+	}
+	if _, err := json.Marshal(prof); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNoFurniture has pages that are alike but whose text is their own.
+func TestNoFurniture(t *testing.T) {
+	t.Parallel()
+	for name, set := range map[string]func(s *sheet, n int){
+		"a chapter a page": func(s *sheet, n int) {
+			s.lines(72, 60, 16, bold, fmt.Sprintf("Chapter %d", n))
+			s.lines(72, 100, 10, regular, filler(6, 46)...)
+		},
+		"a paragraph that counts": func(s *sheet, n int) {
+			s.lines(72, 60, 10, regular, fmt.Sprintf("Of the page %d one says that %s", n, full[:50]), full, full, "ends.")
+		},
+		"nothing but a line": func(s *sheet, n int) {
+			s.lines(72, 60, 10, regular, fmt.Sprintf("Page %d", n))
+		},
+		"a title on some": func(s *sheet, n int) {
+			if n%3 == 0 {
+				s.lines(72, 60, 16, bold, "The same again")
+			}
+			s.lines(72, 200, 10, regular, filler(6, 46)...)
+		},
+	} {
+		var pr Profiler
+		var pages []Page
+		for n := 1; n <= 12; n++ {
+			s := newSheet()
+			s.Number = n
+			set(s, n)
+			pages = append(pages, Read(s.Glyphs))
+			pr.Add(pages[n-1])
+		}
+		for _, p := range pages {
+			for _, e := range Elements(p, pr.Profile()) {
+				if e.Layer != LayerBody {
+					t.Errorf("%s: %q is %s", name, e.Text, e.Type)
+				}
+			}
+		}
+	}
+}
+
+func TestFurnitureOfOnePage(t *testing.T) {
+	t.Parallel()
+	p := book(3)[2]
+	var pr Profiler
+	pr.Add(p)
+	for _, e := range Elements(p, pr.Profile()) {
+		if e.Layer != LayerBody {
+			t.Errorf("%q is %s", e.Text, e.Type)
+		}
+	}
+}
+
+// TestEdgesMemory adds pages that have another head each: what is kept must
+// not grow with them.
+func TestEdgesMemory(t *testing.T) {
+	t.Parallel()
+	var e edges
+	s := newSheet()
+	s.lines(72, 40, 9, regular, "head", "and more", "and more yet")
+	p := Read(s.Glyphs)
+	for n := range 20_000 {
+		p.Number = n + 1
+		p.Text = fmt.Sprintf("%04x", n) + p.Text[4:]
+		e.add(&p)
+	}
+	if len(e.count) > maxEdgeKeys {
+		t.Errorf("%d lines", len(e.count))
+	}
+	got := e.furniture(20_000)
+	if !slices.ContainsFunc(got, func(f Furnishing) bool { return f.Text == "and more" && f.Pages == 20_000 }) || len(got) > maxFurniture {
+		t.Errorf("%d lines, the first %+v", len(got), got[:min(len(got), 3)])
+	}
+}
+
+func TestRoman(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int{"i": 1, "iv": 4, "ix": 9, "xiv": 14, "xl": 40, "lxxxviii": 88, "c": 100, "mix": 0, "": 0, "page": 0} {
+		if got, _ := roman(text); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package pdf
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/mivaa/mivaa/internal/layout"
+)
+
+// BenchmarkParts tells where a page's processor time goes, beside pdftotext on
+// the same file in the same run. MIVAA_BENCH_PDF names another document than
+// the longest of the corpus.
+//
+//	x_pdftotext  pdftotext's time over ours, for characters with boxes and fonts
+//	layout/read  the time of layout over that of PDFium for the whole page
+func BenchmarkParts(b *testing.B) {
+	src, size := longDocument(b)
+	data := make([]byte, size)
+	if _, err := src.ReadAt(data, 0); err != nil {
+		b.Fatal(err)
+	}
+	e := testEngine(b, data)
+	doc, err := e.open(size, "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	pages := e.count(fnPageCount, doc)
+	var parts parts
+	var theirs time.Duration
+	n := 0
+	for b.Loop() {
+		for number := 1; number <= pages; number++ {
+			parts.read(b, e, doc, number)
+		}
+		theirs += peerTime(b, data)
+		n += pages
+	}
+	perPage := func(d time.Duration) float64 { return d.Seconds() * 1000 / float64(n) }
+	b.ReportMetric(perPage(parts.chars), "chars-ms/page")
+	b.ReportMetric(perPage(parts.rest), "rest-ms/page")
+	b.ReportMetric(perPage(parts.layout), "layout-ms/page")
+	b.ReportMetric(parts.layout.Seconds()/(parts.chars+parts.rest).Seconds(), "layout/read")
+	if theirs > 0 {
+		b.ReportMetric(perPage(theirs), "pdftotext-ms/page")
+		b.ReportMetric(theirs.Seconds()/parts.chars.Seconds(), "x_pdftotext")
+	}
+}
+
+// parts is the processor time that went into each part of reading pages.
+type parts struct {
+	chars  time.Duration // loading the page; characters, boxes, fonts
+	rest   time.Duration // images, rulings, links
+	layout time.Duration // layout, and the record in binary
+	glyphs layout.Glyphs
+	record []byte
+}
+
+func (p *parts) read(b *testing.B, e *engine, doc uint64, number int) {
+	b.Helper()
+	p.glyphs = layout.Glyphs{Number: number, Glyphs: p.glyphs.Glyphs[:0]}
+	began := usage()
+	page := e.call(fnLoadPage, doc, uint64(number-1))
+	text := e.call(fnTextLoad, page)
+	if page == 0 || text == 0 {
+		b.Fatalf("page %d cannot be loaded", number)
+	}
+	r := pageReader{engine: e, doc: doc, page: page, text: text, out: &p.glyphs, fonts: map[uint64]int{}, budget: maxObjects}
+	r.geometry()
+	r.chars()
+	chars := usage()
+	r.objects()
+	r.links()
+	rest := usage()
+	e.call(fnTextClose, text)
+	e.call(fnClosePage, page)
+	closed := usage()
+	record := layout.Read(p.glyphs)
+	p.record = encodeRecord(p.record[:0], &record)
+	p.chars += chars - began + closed - rest
+	p.rest += rest - chars
+	p.layout += usage() - closed
+}
+
+// peerTime is what pdftotext takes for the document, 0 if it is not there.
+func peerTime(b *testing.B, data []byte) time.Duration {
+	b.Helper()
+	path, err := exec.LookPath("pdftotext")
+	if err != nil {
+		b.Log("SKIPPED: pdftotext is not installed (on Debian: poppler-utils)")
+		return 0
+	}
+	file := filepath.Join(b.TempDir(), "bench.pdf")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.CommandContext(b.Context(), path, file, "-")
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	if err := cmd.Run(); err != nil {
+		b.Fatal(err)
+	}
+	u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		b.Fatal("no processor time is known")
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
