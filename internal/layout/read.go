@@ -49,6 +49,7 @@ func begin(g Glyphs) (Page, content) {
 	frags := fragments(marks)
 	respace(frags, marks)
 	dropCaps(frags)
+	leftwards(frags, marks)
 	c := content{marks: marks}
 	c.frags, c.grids = findTables(frags, marks, &p)
 	return p, c
