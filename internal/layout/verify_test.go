@@ -2,6 +2,7 @@ package layout
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -37,6 +38,9 @@ func verify(t testing.TB, p Page) {
 	}
 	next := 0
 	for i, b := range p.Blocks {
+		if b.Kind == BlockTable {
+			verifyTable(t, &p, &b)
+		}
 		if b.First != next || b.Last < b.First {
 			t.Fatalf("block %d has lines %d to %d, wanted from %d", i, b.First, b.Last, next)
 		}
@@ -57,6 +61,42 @@ func verify(t testing.TB, p Page) {
 	verifyElements(t, p, pr.Profile())
 }
 
+// verifyTable checks that cells do not overlap, that what they hold is all of
+// the block, and that no run belongs to two of them.
+func verifyTable(t testing.TB, p *Page, b *Block) {
+	t.Helper()
+	owner := map[int]int{} // of bytes of the text
+	places := map[[2]int]int{}
+	for i, c := range b.Table.Cells {
+		for r := c.Row; r < c.Row+max(c.RowSpan, 1); r++ {
+			for k := c.Col; k < c.Col+max(c.ColSpan, 1); k++ {
+				if o, taken := places[[2]int{r, k}]; taken {
+					t.Fatalf("cells %d and %d are both at row %d, column %d", o, i, r, k)
+				}
+				places[[2]int{r, k}] = i
+			}
+		}
+		for _, s := range c.Spans {
+			for at := s.Start; at < s.End; at++ {
+				if o, taken := owner[at]; taken {
+					t.Fatalf("cells %d and %d both have byte %d", o, i, at)
+				}
+				owner[at] = i
+			}
+		}
+	}
+	for _, l := range p.Lines[b.First : b.Last+1] {
+		for _, r := range l.Runs {
+			first, some := owner[r.Start]
+			for at := r.Start; at < r.End; at++ {
+				if o, taken := owner[at]; p.Text[at] != ' ' && (!taken || !some || o != first) {
+					t.Fatalf("the run %q is in cells %d and %d", p.Text[r.Start:r.End], first, o)
+				}
+			}
+		}
+	}
+}
+
 // verifyElements checks that no text is lost on the way to Markdown.
 func verifyElements(t testing.TB, p Page, prof Profile) {
 	t.Helper()
@@ -70,6 +110,15 @@ func verifyElements(t testing.TB, p Page, prof Profile) {
 			t.Fatalf("element %d is sure by %v", i, e.Confidence)
 		}
 		at = e.End
+		if e.Type == TypeTable { // read by cells, not by lines
+			if want, got := sorted(letters(p.Text[e.Start:e.End])), sorted(letters(e.Text)); want != got {
+				t.Fatalf("a table says %q, the page %q", got, want)
+			}
+			text.WriteString(p.Text[e.Start:e.End])
+			shown.WriteString(e.Text)
+			body.WriteString(e.Text)
+			continue
+		}
 		text.WriteString(e.Marker + e.Text)
 		said := e.Text
 		if !strings.Contains(bullets, e.Marker) {
@@ -95,6 +144,7 @@ func verifyElements(t testing.TB, p Page, prof Profile) {
 		if style.Furniture {
 			want = letters(shown.String())
 		}
+		md = tables.ReplaceAllStringFunc(md, func(s string) string { return entities.Replace(tags.ReplaceAllString(s, "")) })
 		if got := letters(markup.ReplaceAllString(md, "$1")); want != got {
 			t.Fatalf("%+v: Markdown says %q, elements %q", style, got, want)
 		}
@@ -103,6 +153,19 @@ func verifyElements(t testing.TB, p Page, prof Profile) {
 
 // markup is what Markdown adds to the text: tags and where links lead.
 var markup = regexp.MustCompile(`(^|[^\\])</?(?:su[pb]|table|tr|td|th)(?: [a-z]+="\d+")*>|\]\((?:https?://|mailto:)[^)]*\)`)
+
+// tables are those written as HTML, in which entities stand for signs.
+var (
+	tables   = regexp.MustCompile(`(?ms)^<table>$.*?^</table>$`)
+	tags     = regexp.MustCompile(`</?(table|tr|td)( (rowspan|colspan)="[0-9]+")*>`)
+	entities = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&", "&#34;", `"`, "&#39;", "'")
+)
+
+func sorted(s string) string {
+	r := []rune(s)
+	slices.Sort(r)
+	return string(r)
+}
 
 // letters leaves of text what Markdown may not change: neither white space nor
 // hyphens nor punctuation, and ligatures spelt out.
