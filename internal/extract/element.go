@@ -22,8 +22,14 @@ type Element struct {
 	Order       int        `json:"order"` // in the document, from 0
 	CharStart   int        `json:"char_start"`
 	CharEnd     int        `json:"char_end"`
+	Confidence  float32    `json:"confidence,omitempty" doc:"That the type is right, to 1"`
+	TableID     string     `json:"table_id,omitempty" doc:"Of a table: its cells are in tables"`
+	ImageID     string     `json:"image_id,omitempty" doc:"Of an image: more of it is in images"`
 
-	start, end int // bytes of the page's text
+	start, end int           // bytes of the page's text
+	table      *layout.Table // of a table
+	image      int           // of an image: its index on the page
+	caption    string        // of either
 }
 
 // heads reports whether other elements stand under the element.
@@ -46,11 +52,22 @@ func (o *outline) add(page layout.Page, prof layout.Profile) []Element {
 	of := layout.Elements(page, prof)
 	out := make([]Element, 0, len(of))
 	count := counter{text: page.Text}
+	tables := 0
 	for i := range of {
 		e := &of[i]
 		el := Element{
 			ID: e.ID, Type: e.Type, Layer: e.Layer, Level: e.Level, Marker: e.Marker, Text: e.Text,
-			PageNumber: page.Number, Box: e.Box, Order: o.order, start: e.Start, end: e.End,
+			PageNumber: page.Number, Box: e.Box, Order: o.order, Confidence: e.Confidence, start: e.Start, end: e.End,
+		}
+		switch e.Type {
+		case layout.TypeTable:
+			el.table, el.TableID = e.Table, tableID(page.Number, tables)
+			tables++
+		case layout.TypeImage:
+			el.image, el.ImageID = e.Image, imageID(&page, e.Image)
+		}
+		if el.TableID != "" || el.ImageID != "" {
+			el.caption = layout.Caption(of, i)
 		}
 		o.order++
 		el.CharStart = count.at(e.Start)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/internal/layout"
@@ -36,6 +37,7 @@ type head struct {
 	Metadata  pdf.Info          `json:"metadata"`           // the file's own
 	Submitted json.RawMessage   `json:"submitted_metadata"` // what came with it
 	Outline   []pdf.OutlineItem `json:"outline"`
+	Attached  []AttachedFile    `json:"attachments"`
 }
 
 type page struct {
@@ -50,6 +52,7 @@ type page struct {
 	NeedsOCR   bool    `json:"needs_ocr"`
 	Garbage    bool    `json:"garbage,omitempty"`
 	Order      string  `json:"order,omitempty"` // stream: not in reading order
+	Language   string  `json:"language,omitempty"`
 	Truncated  bool    `json:"truncated,omitempty"`
 	Text       string  `json:"text"`
 	Markdown   string  `json:"markdown"`
@@ -59,7 +62,7 @@ type chunk struct {
 	ID          string   `json:"chunk_id"` // the same for the same document, place and length
 	Index       int      `json:"chunk_index"`
 	Text        string   `json:"text"`
-	TokenCount  int      `json:"token_count"` // an estimate: a token each four characters
+	TokenCount  int      `json:"token_count"` // of cl100k_base
 	CharStart   int      `json:"char_start"`  // in the text of its page, in characters
 	CharEnd     int      `json:"char_end"`
 	PageNumbers []int    `json:"page_numbers"`
@@ -79,10 +82,13 @@ func (res *Result) writeJSON(ctx context.Context, w io.Writer) error {
 	out := &jsonWriter{w: bufio.NewWriterSize(w, 64<<10)}
 	out.head(res.head())
 	if res.request.Format == JSON {
-		out.list("pages", func() error { return res.eachPage(ctx, out) })
-		out.list("elements", func() error { return res.eachElement(ctx, out) })
-		out.list("tables", nil)
-		out.list("images", nil)
+		has := new(kinds)
+		out.list("pages", func() error { return res.eachPage(ctx, out, has) })
+		out.list("elements", func() error { return res.eachElement(ctx, out, has) })
+		out.listIf(has.tables, "tables", func() error { return res.eachTable(ctx, func(t *Table) error { return out.item(t) }) })
+		out.listIf(has.images, "images", func() error { return res.eachImage(ctx, func(i *Image) error { return out.item(i) }) })
+		out.listIf(has.fields, "form_fields", func() error { return res.eachField(ctx, out) })
+		out.listIf(has.annotations, "annotations", func() error { return res.eachAnnotation(ctx, out) })
 	}
 	out.list("chunks", func() error {
 		return res.eachChunk(ctx, func(_ *layout.Page, ch *chunk) error { return out.item(ch) })
@@ -90,12 +96,15 @@ func (res *Result) writeJSON(ctx context.Context, w io.Writer) error {
 	return out.close()
 }
 
+// kinds says which lists have something in them, from the passes before.
+type kinds struct{ tables, images, fields, annotations bool }
+
 func (res *Result) head() head {
 	h := head{
 		SchemaVersion: SchemaVersion, DocumentID: res.DocumentID.String(), JobID: res.JobID.String(),
 		Filename: res.document.Filename, SHA256: res.document.SourceSHA256, PageCount: res.PageCount,
 		Complete: res.Complete, Partial: res.Partial, FailedPages: res.Failed,
-		Metadata: res.facts.Info, Submitted: res.document.Metadata, Outline: res.facts.Outline,
+		Metadata: res.facts.Info, Submitted: res.document.Metadata, Outline: res.facts.Outline, Attached: res.attached(),
 	}
 	h.Engine.Engine, h.Engine.OptionsHash = res.facts.Engine, res.options.hash()
 	if h.Outline == nil {
@@ -104,15 +113,17 @@ func (res *Result) head() head {
 	return h
 }
 
-func (res *Result) eachPage(ctx context.Context, out *jsonWriter) error {
+func (res *Result) eachPage(ctx context.Context, out *jsonWriter, has *kinds) error {
 	for p, err := range res.steps.pages(ctx) {
 		if err != nil {
 			return err
 		}
+		has.fields = has.fields || len(p.Fields) > 0
+		has.annotations = has.annotations || len(p.Annotations) > 0
 		err := out.item(page{
 			PageNumber: p.Number, PageLabel: p.Label, Width: p.Width, Height: p.Height, Rotation: p.Rotation,
-			Status: p.Status, ErrorCode: p.Code, Error: p.Error, NeedsOCR: p.NeedsOCR, Garbage: p.Garbage, Order: p.Order, Truncated: p.Truncated,
-			Text: p.Text, Markdown: layout.Markdown(p, res.profile, layout.Style{}),
+			Status: p.Status, ErrorCode: p.Code, Error: p.Error, NeedsOCR: p.NeedsOCR, Garbage: p.Garbage, Order: p.Order, Truncated: p.Truncated, Language: languageOf(p.Text),
+			Text: p.Text, Markdown: layout.Markdown(p, res.profile, res.request.style()),
 		})
 		if err != nil {
 			return err
@@ -121,23 +132,17 @@ func (res *Result) eachPage(ctx context.Context, out *jsonWriter) error {
 	return nil
 }
 
-func (res *Result) eachElement(ctx context.Context, out *jsonWriter) error {
-	var o outline
-	for p, err := range res.steps.all(ctx) {
-		if err != nil {
-			return err
-		}
-		elements := o.add(p, res.profile)
-		if !res.steps.has(p.Number) {
-			continue
-		}
+func (res *Result) eachElement(ctx context.Context, out *jsonWriter, has *kinds) error {
+	return res.eachElements(ctx, func(_ *layout.Page, elements []Element) error {
 		for i := range elements {
+			has.tables = has.tables || elements[i].TableID != ""
+			has.images = has.images || elements[i].ImageID != ""
 			if err := out.item(&elements[i]); err != nil {
 				return err
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // eachChunk tells f of the chunks, with the page each is of.
@@ -149,39 +154,33 @@ func (res *Result) eachChunk(ctx context.Context, f func(*layout.Page, *chunk) e
 	if res.request.Cut != nil {
 		cut = *res.request.Cut
 	}
-	var o outline
 	index := 0
-	for p, err := range res.steps.all(ctx) {
-		if err != nil {
-			return err
-		}
-		elements := o.add(p, res.profile)
-		if !res.steps.has(p.Number) {
-			continue
-		}
-		c := cutter{text: p.Text, elements: elements, cut: cut}
+	return res.eachElements(ctx, func(p *layout.Page, elements []Element) error {
 		count := counter{text: p.Text}
-		for _, s := range c.spans() {
-			ch := res.chunk(&p, elements, s, &count)
-			ch.Index = index
-			index++
-			if err := f(&p, ch); err != nil {
-				return err
+		for _, fl := range flowsOf(p, elements) {
+			c := cutter{flow: fl, cut: cut, measure: measureOf(cut.Unit)}
+			for _, s := range c.passages() {
+				ch := res.chunk(p, elements, s, &count)
+				ch.Index = index
+				index++
+				if err := f(p, ch); err != nil {
+					return err
+				}
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
-func (res *Result) chunk(p *layout.Page, elements []Element, s span, count *counter) *chunk {
-	ch := &chunk{Text: p.Text[s.start:s.end], CharStart: count.at(s.start), PageNumbers: []int{p.Number}, ElementIDs: []string{}, HeadingPath: []string{}, Boxes: []boxed{}}
-	length := (&counter{text: ch.Text}).at(len(ch.Text))
-	ch.CharEnd = ch.CharStart + length
-	ch.TokenCount = (length + 3) / 4
+func (res *Result) chunk(p *layout.Page, elements []Element, of passage, count *counter) *chunk {
+	s := of.place
+	ch := &chunk{Text: of.text, CharStart: count.at(s.start), PageNumbers: []int{p.Number}, ElementIDs: []string{}, HeadingPath: []string{}, Boxes: []boxed{}}
+	ch.CharEnd = ch.CharStart + utf8.RuneCountInString(p.Text[s.start:s.end])
+	ch.TokenCount = tokens{}.length(ch.Text)
 	ch.ID = fmt.Sprintf("%s:%d:%d-%d", res.DocumentID, p.Number, ch.CharStart, ch.CharEnd)
 	for i := range elements {
 		e := &elements[i]
-		if e.Layer != layout.LayerBody || e.end <= s.start || e.start >= s.end {
+		if e.Layer != layout.LayerBody || e.end <= s.start || e.start >= s.end || e.Type == layout.TypeImage {
 			continue
 		}
 		if len(ch.ElementIDs) == 0 {
@@ -192,26 +191,30 @@ func (res *Result) chunk(p *layout.Page, elements []Element, s span, count *coun
 		}
 		ch.ElementIDs = append(ch.ElementIDs, e.ID)
 	}
-	if box, ok := boxOf(p, s); ok {
-		ch.Boxes = append(ch.Boxes, boxed{p.Number, box})
-	}
+	ch.Boxes = boxesOf(p, s)
 	return ch
 }
 
-// boxOf is the box of the lines that a span touches.
-func boxOf(p *layout.Page, s span) (box layout.Box, ok bool) {
+// boxesOf are the boxes of the lines that a span touches: another one where the
+// text goes on in another column.
+func boxesOf(p *layout.Page, s span) []boxed {
+	out := []boxed{}
+	var top float32 // of the line before
 	for i := range p.Lines {
 		l := &p.Lines[i]
 		if l.End <= s.start || l.Start >= s.end {
 			continue
 		}
-		if !ok {
-			box, ok = l.Box, true
-			continue
+		n := len(out)
+		if n == 0 || l.Box[3] < top { // above the line before
+			out = append(out, boxed{p.Number, l.Box})
+		} else {
+			b := out[n-1].Box
+			out[n-1].Box = layout.Box{min(b[0], l.Box[0]), min(b[1], l.Box[1]), max(b[2], l.Box[2]), max(b[3], l.Box[3])}
 		}
-		box = layout.Box{min(box[0], l.Box[0]), min(box[1], l.Box[1]), max(box[2], l.Box[2]), max(box[3], l.Box[3])}
+		top = l.Box[1]
 	}
-	return box, ok
+	return out
 }
 
 // jsonWriter writes an object with lists, an item at a time. The first error
@@ -247,6 +250,14 @@ func (j *jsonWriter) list(key string, items func() error) {
 		}
 	}
 	j.write("]")
+}
+
+// listIf writes an empty list where there is known to be nothing for it.
+func (j *jsonWriter) listIf(any bool, key string, items func() error) {
+	if !any {
+		items = nil
+	}
+	j.list(key, items)
 }
 
 func (j *jsonWriter) item(v any) error {
