@@ -9,18 +9,18 @@ import (
 // Element is an element of the document as JSON: one of a page, and where it
 // stands in the document.
 type Element struct {
-	ID          string     `json:"element_id"`
-	Type        string     `json:"type"`
-	Layer       string     `json:"layer"`
-	Level       int        `json:"level,omitempty"`
-	Marker      string     `json:"marker,omitempty"`
-	Text        string     `json:"text"`
+	ID          string     `json:"element_id" doc:"The same for the same page"`
+	Type        string     `json:"type" enum:"title,heading,paragraph,list_item,table,image,caption,code,formula,footnote,page_header,page_footer,page_number"`
+	Layer       string     `json:"layer" enum:"body,furniture" doc:"Furniture is what belongs to the pages: running headers and the like"`
+	Level       int        `json:"level,omitempty" doc:"Of a heading, 1 to 6; of a list item, how deep it is nested"`
+	Marker      string     `json:"marker,omitempty" doc:"Of a list item, as printed"`
+	Text        string     `json:"text" doc:"For reading: lines and broken words joined"`
 	PageNumber  int        `json:"page_number"`
-	Box         layout.Box `json:"bbox"`
-	ParentID    string     `json:"parent_id,omitempty"`
-	HeadingPath []string   `json:"heading_path"`
-	Order       int        `json:"order"` // in the document, from 0
-	CharStart   int        `json:"char_start"`
+	Box         layout.Box `json:"bbox" doc:"Left, top, right, bottom in points from the top left of the page as shown"`
+	ParentID    string     `json:"parent_id,omitempty" doc:"The heading or list item that it stands under"`
+	HeadingPath []string   `json:"heading_path" nullable:"false"`
+	Order       int        `json:"order" doc:"In the document, from 0"`
+	CharStart   int        `json:"char_start" doc:"In the text of its page, in characters"`
 	CharEnd     int        `json:"char_end"`
 	Confidence  float32    `json:"confidence,omitempty" doc:"That the type is right, to 1"`
 	TableID     string     `json:"table_id,omitempty" doc:"Of a table: its cells are in tables"`

@@ -11,9 +11,9 @@ import (
 // Of a page's text so much is looked at, and so much there must be: a language
 // is known from a paragraph, and not from a line.
 const (
-	mostSample  = 1000 // characters
-	leastSample = 60   // letters; of a script that does not part words, a quarter
-	sure        = 0.5  // how far ahead of the next language it must be
+	mostSample  = 600 // characters
+	leastSample = 60  // letters; of a script that does not part words, a quarter
+	sure        = 0.5 // how far ahead of the next language it must be
 )
 
 // languageOf tells the language of a text as BCP 47 names it ("en"), "" where

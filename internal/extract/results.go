@@ -191,9 +191,19 @@ func (r *Results) Open(ctx context.Context, req Request) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if req.Table != "" {
+		page, ok := pageOfTable(req.Table)
+		if !ok || !req.Pages.Contains(page) {
+			return nil, noTable(req.Table)
+		}
+		req.Pages = Pages{{page, page}}
+	}
 	res, content, err := r.find(ctx, req)
 	if err != nil {
 		return nil, err
+	}
+	if res.Pages == 0 && req.Table != "" {
+		return nil, noTable(req.Table)
 	}
 	if res.Pages == 0 && res.Complete {
 		return nil, noSuchPage(req.Pages, res.facts.PageCount)

@@ -61,11 +61,11 @@ type whole struct {
 	Metadata      map[string]any
 	Submitted     map[string]any `json:"submitted_metadata"`
 	Outline       []map[string]any
-	Pages         []page
+	Pages         []PageContent
 	Elements      []Element
-	Tables        []any
-	Images        []any
-	Chunks        []chunk
+	Tables        []Table
+	Images        []Image
+	Chunks        []Chunk
 }
 
 func (e *env) whole(id jobs.ID, change ...func(*Request)) whole {

@@ -13,6 +13,8 @@ import (
 // ErrNoSuchTable: no table of the document has that id.
 var ErrNoSuchTable = errors.New("no such table")
 
+func noTable(id string) error { return fmt.Errorf("%w: %.40q", ErrNoSuchTable, id) }
+
 // writeCSV writes the table that was asked for, or all of them, an empty line
 // between two.
 func (res *Result) writeCSV(ctx context.Context, w io.Writer) error {
@@ -33,7 +35,7 @@ func (res *Result) writeCSV(ctx context.Context, w io.Writer) error {
 	case err != nil:
 		return err
 	case written == 0 && res.request.Table != "":
-		return fmt.Errorf("%w: %.40q", ErrNoSuchTable, res.request.Table)
+		return noTable(res.request.Table)
 	}
 	return out.Flush()
 }

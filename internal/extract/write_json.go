@@ -17,63 +17,69 @@ import (
 
 // SchemaVersion is the version of the document's JSON. A change that a reader
 // has to know of raises its first number.
-const SchemaVersion = "1.0"
+const SchemaVersion = "1.1"
 
-// head is what the JSON begins with.
-type head struct {
-	SchemaVersion string                 `json:"schema_version"`
-	DocumentID    string                 `json:"document_id"`
-	JobID         string                 `json:"job_id"`
+// Head is what the JSON begins with.
+type Head struct {
+	SchemaVersion string                 `json:"schema_version" doc:"A change that a reader has to know of raises its first number"`
+	DocumentID    string                 `json:"document_id" format:"uuid"`
+	JobID         string                 `json:"job_id" format:"uuid" doc:"Whose steps the pages are"`
 	Filename      string                 `json:"filename"`
-	SHA256        string                 `json:"sha256"`
-	PageCount     int                    `json:"page_count"`
-	Complete      bool                   `json:"complete"`
-	Partial       bool                   `json:"partial"`
-	FailedPages   []documents.FailedPage `json:"failed_pages"`
-	Engine        struct {
-		Engine
-		OptionsHash string `json:"options_hash"`
-	} `json:"engine"`
-	Metadata  pdf.Info          `json:"metadata"`           // the file's own
-	Submitted json.RawMessage   `json:"submitted_metadata"` // what came with it
-	Outline   []pdf.OutlineItem `json:"outline"`
-	Attached  []AttachedFile    `json:"attachments"`
+	SHA256        string                 `json:"sha256" doc:"Of the source"`
+	PageCount     int                    `json:"page_count" doc:"Of the document; 0: not known yet"`
+	Complete      bool                   `json:"complete" doc:"false: the job has not come to its end; these are the pages there are"`
+	Partial       bool                   `json:"partial" doc:"Some of these pages could not be read"`
+	FailedPages   []documents.FailedPage `json:"failed_pages" nullable:"false"`
+	Engine        EngineOf               `json:"engine"`
+	Metadata      pdf.Info               `json:"metadata" doc:"The file's own"`
+	Submitted     json.RawMessage        `json:"submitted_metadata" doc:"What came with the file"`
+	Outline       []pdf.OutlineItem      `json:"outline" nullable:"false" doc:"The bookmarks, depth first"`
+	Attachments   []AttachedFile         `json:"attachments" nullable:"false" doc:"Files that the document carries"`
 }
 
-type page struct {
-	PageNumber int     `json:"page_number"`
-	PageLabel  string  `json:"page_label,omitempty"`
-	Width      float64 `json:"width"`
+// EngineOf names what read the document, and how.
+type EngineOf struct {
+	Engine
+	OptionsHash string `json:"options_hash"`
+}
+
+// PageContent is a page.
+type PageContent struct {
+	PageNumber int     `json:"page_number" doc:"From 1"`
+	PageLabel  string  `json:"page_label,omitempty" doc:"As the document names it: iv, A-3"`
+	Width      float64 `json:"width" doc:"In points, as shown"`
 	Height     float64 `json:"height"`
 	Rotation   int     `json:"rotation"`
-	Status     string  `json:"status"`
+	Status     string  `json:"status" enum:"ok,failed"`
 	ErrorCode  string  `json:"error_code,omitempty"`
 	Error      string  `json:"error,omitempty"`
-	NeedsOCR   bool    `json:"needs_ocr"`
-	Garbage    bool    `json:"garbage,omitempty"`
-	Order      string  `json:"order,omitempty"` // stream: not in reading order
-	Language   string  `json:"language,omitempty"`
-	Truncated  bool    `json:"truncated,omitempty"`
-	Text       string  `json:"text"`
+	NeedsOCR   bool    `json:"needs_ocr" doc:"Images and hardly any text"`
+	Garbage    bool    `json:"garbage,omitempty" doc:"The text is none: the file does not say which letters its fonts show"`
+	Order      string  `json:"order,omitempty" enum:"stream" doc:"stream: the text is in the order of the file, for its reading order was not found"`
+	Language   string  `json:"language,omitempty" doc:"As BCP 47 names it; none where it is not certain"`
+	Truncated  bool    `json:"truncated,omitempty" doc:"The page has more than a record holds"`
+	Text       string  `json:"text" doc:"Verbatim, in reading order: char_start and char_end slice it"`
 	Markdown   string  `json:"markdown"`
 }
 
-type chunk struct {
-	ID          string   `json:"chunk_id"` // the same for the same document, place and length
+// Chunk is a part of the text, as retrieval wants it.
+type Chunk struct {
+	ID          string   `json:"chunk_id" doc:"The same for the same document, place and length"`
 	Index       int      `json:"chunk_index"`
-	Text        string   `json:"text"`
-	TokenCount  int      `json:"token_count"` // of cl100k_base
-	CharStart   int      `json:"char_start"`  // in the text of its page, in characters
+	Text        string   `json:"text" doc:"As on the page, but for tables, which read as rows: their header first, cells parted by a bar"`
+	TokenCount  int      `json:"token_count" doc:"Of cl100k_base"`
+	CharStart   int      `json:"char_start" doc:"In the text of its page, in characters"`
 	CharEnd     int      `json:"char_end"`
-	PageNumbers []int    `json:"page_numbers"`
-	Boxes       []boxed  `json:"boxes"`
-	HeadingPath []string `json:"heading_path"`
-	ElementIDs  []string `json:"element_ids"`
+	PageNumbers []int    `json:"page_numbers" nullable:"false"`
+	Boxes       []Boxed  `json:"boxes" nullable:"false" doc:"One for each column that it runs through"`
+	HeadingPath []string `json:"heading_path" nullable:"false"`
+	ElementIDs  []string `json:"element_ids" nullable:"false"`
 }
 
-type boxed struct {
+// Boxed is a place in the document.
+type Boxed struct {
 	PageNumber int        `json:"page_number"`
-	Box        layout.Box `json:"bbox"`
+	Box        layout.Box `json:"bbox" doc:"Left, top, right, bottom in points from the top left of the page as shown"`
 }
 
 // writeJSON writes one object. Each list is a pass of its own over the pages,
@@ -91,7 +97,7 @@ func (res *Result) writeJSON(ctx context.Context, w io.Writer) error {
 		out.listIf(has.annotations, "annotations", func() error { return res.eachAnnotation(ctx, out) })
 	}
 	out.list("chunks", func() error {
-		return res.eachChunk(ctx, func(_ *layout.Page, ch *chunk) error { return out.item(ch) })
+		return res.eachChunk(ctx, func(_ *layout.Page, ch *Chunk) error { return out.item(ch) })
 	})
 	return out.close()
 }
@@ -99,14 +105,14 @@ func (res *Result) writeJSON(ctx context.Context, w io.Writer) error {
 // kinds says which lists have something in them, from the passes before.
 type kinds struct{ tables, images, fields, annotations bool }
 
-func (res *Result) head() head {
-	h := head{
+func (res *Result) head() Head {
+	h := Head{
 		SchemaVersion: SchemaVersion, DocumentID: res.DocumentID.String(), JobID: res.JobID.String(),
 		Filename: res.document.Filename, SHA256: res.document.SourceSHA256, PageCount: res.PageCount,
 		Complete: res.Complete, Partial: res.Partial, FailedPages: res.Failed,
-		Metadata: res.facts.Info, Submitted: res.document.Metadata, Outline: res.facts.Outline, Attached: res.attached(),
+		Metadata: res.facts.Info, Submitted: res.document.Metadata, Outline: res.facts.Outline, Attachments: res.attached(),
 	}
-	h.Engine.Engine, h.Engine.OptionsHash = res.facts.Engine, res.options.hash()
+	h.Engine = EngineOf{res.facts.Engine, res.options.hash()}
 	if h.Outline == nil {
 		h.Outline = []pdf.OutlineItem{}
 	}
@@ -120,7 +126,7 @@ func (res *Result) eachPage(ctx context.Context, out *jsonWriter, has *kinds) er
 		}
 		has.fields = has.fields || len(p.Fields) > 0
 		has.annotations = has.annotations || len(p.Annotations) > 0
-		err := out.item(page{
+		err := out.item(PageContent{
 			PageNumber: p.Number, PageLabel: p.Label, Width: p.Width, Height: p.Height, Rotation: p.Rotation,
 			Status: p.Status, ErrorCode: p.Code, Error: p.Error, NeedsOCR: p.NeedsOCR, Garbage: p.Garbage, Order: p.Order, Truncated: p.Truncated, Language: languageOf(p.Text),
 			Text: p.Text, Markdown: layout.Markdown(p, res.profile, res.request.style()),
@@ -146,7 +152,7 @@ func (res *Result) eachElement(ctx context.Context, out *jsonWriter, has *kinds)
 }
 
 // eachChunk tells f of the chunks, with the page each is of.
-func (res *Result) eachChunk(ctx context.Context, f func(*layout.Page, *chunk) error) error {
+func (res *Result) eachChunk(ctx context.Context, f func(*layout.Page, *Chunk) error) error {
 	cut := DefaultCut()
 	if res.options.Cut != nil {
 		cut = *res.options.Cut
@@ -172,9 +178,9 @@ func (res *Result) eachChunk(ctx context.Context, f func(*layout.Page, *chunk) e
 	})
 }
 
-func (res *Result) chunk(p *layout.Page, elements []Element, of passage, count *counter) *chunk {
+func (res *Result) chunk(p *layout.Page, elements []Element, of passage, count *counter) *Chunk {
 	s := of.place
-	ch := &chunk{Text: of.text, CharStart: count.at(s.start), PageNumbers: []int{p.Number}, ElementIDs: []string{}, HeadingPath: []string{}, Boxes: []boxed{}}
+	ch := &Chunk{Text: of.text, CharStart: count.at(s.start), PageNumbers: []int{p.Number}, ElementIDs: []string{}, HeadingPath: []string{}, Boxes: []Boxed{}}
 	ch.CharEnd = ch.CharStart + utf8.RuneCountInString(p.Text[s.start:s.end])
 	ch.TokenCount = tokens{}.length(ch.Text)
 	ch.ID = fmt.Sprintf("%s:%d:%d-%d", res.DocumentID, p.Number, ch.CharStart, ch.CharEnd)
@@ -197,8 +203,8 @@ func (res *Result) chunk(p *layout.Page, elements []Element, of passage, count *
 
 // boxesOf are the boxes of the lines that a span touches: another one where the
 // text goes on in another column.
-func boxesOf(p *layout.Page, s span) []boxed {
-	out := []boxed{}
+func boxesOf(p *layout.Page, s span) []Boxed {
+	out := []Boxed{}
 	var top float32 // of the line before
 	for i := range p.Lines {
 		l := &p.Lines[i]
@@ -207,7 +213,7 @@ func boxesOf(p *layout.Page, s span) []boxed {
 		}
 		n := len(out)
 		if n == 0 || l.Box[3] < top { // above the line before
-			out = append(out, boxed{p.Number, l.Box})
+			out = append(out, Boxed{p.Number, l.Box})
 		} else {
 			b := out[n-1].Box
 			out[n-1].Box = layout.Box{min(b[0], l.Box[0]), min(b[1], l.Box[1]), max(b[2], l.Box[2]), max(b[3], l.Box[3])}
@@ -232,7 +238,7 @@ func (j *jsonWriter) write(s string) {
 }
 
 // head writes the first keys and leaves the object open.
-func (j *jsonWriter) head(h head) {
+func (j *jsonWriter) head(h Head) {
 	data, err := encode(h)
 	if err != nil {
 		j.err = err
