@@ -65,6 +65,9 @@ type whole struct {
 	Elements      []Element
 	Tables        []Table
 	Images        []Image
+	FormFields    []Field `json:"form_fields"`
+	Annotations   []Annotation
+	Attachments   []AttachedFile
 	Chunks        []Chunk
 }
 
@@ -140,7 +143,9 @@ func checkChunks(t *testing.T, w whole) {
 	ids := map[string]bool{}
 	for i, c := range w.Chunks {
 		text := []rune(w.Pages[c.PageNumbers[0]-1].Text)
-		if c.Index != i || ids[c.ID] || string(text[c.CharStart:c.CharEnd]) != c.Text {
+		// Tables read as rows: of them the words are the same.
+		verbatim, said := string(text[c.CharStart:c.CharEnd]), strings.ReplaceAll(c.Text, " | ", " ")
+		if c.Index != i || ids[c.ID] || verbatim != said || verbatim != c.Text && !slices.ContainsFunc(w.Tables, func(t Table) bool { return slices.Contains(c.ElementIDs, t.ElementID) }) {
 			t.Fatalf("chunk %d: %+v", i, c)
 		}
 		ids[c.ID] = true

@@ -81,7 +81,7 @@ func (z *zipWriter) document(ctx context.Context, name string, format Format) er
 	if format == Text {
 		part.request.Hyphens = HyphensKeep // text is verbatim
 	}
-	if part.request.Images = Off; z.result.pictures != nil {
+	if part.request.Images = Off; format == Markdown && z.result.pictures != nil {
 		part.request.Images = On
 	}
 	out, err := z.create(name, zip.Deflate)
