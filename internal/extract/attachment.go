@@ -41,30 +41,34 @@ func (p *Pictures) Attachments(ctx context.Context, document jobs.ID) ([]pdf.Att
 // everyAttachment stands for the list of them.
 const everyAttachment = -1
 
-// Attachment returns the bytes of one of them by its number. They must not be
-// changed.
+// AnyMedia is the type of a file that nobody vouches for, whatever the document
+// says of it.
+const AnyMedia = "application/octet-stream"
+
+// Attachment returns one of them by its number.
 //
 // Errors as of Page, and ErrNoSuchAttachment.
-func (p *Pictures) Attachment(ctx context.Context, document jobs.ID, number int) ([]byte, error) {
+func (p *Pictures) Attachment(ctx context.Context, document jobs.ID, number int) (Picture, error) {
 	if number < 1 {
-		return nil, fmt.Errorf("%w: %d", ErrNoSuchAttachment, number)
+		return Picture{}, fmt.Errorf("%w: %d", ErrNoSuchAttachment, number)
 	}
 	src, err := p.source(ctx, document, 1)
 	if err != nil {
-		return nil, err
+		return Picture{}, err
 	}
 	v, err := p.made.get(ctx, pictureKey{src: src.key, attachment: number}, func(ctx context.Context) (any, int64, error) {
-		var data []byte
-		err := p.with(ctx, src, 1, func(d Drawing) (err error) { data, err = d.AttachedFile(ctx, number-1); return err })
-		return data, int64(len(data)), err
+		return p.draw(ctx, src, 1, func(d Drawing) (pdf.Picture, error) {
+			data, err := d.AttachedFile(ctx, number-1)
+			return pdf.Picture{MediaType: AnyMedia, Data: data}, err
+		})
 	})
 	if errors.Is(err, pdf.ErrNoAttachment) {
 		err = fmt.Errorf("%w: %d", ErrNoSuchAttachment, number)
 	}
 	if err != nil {
-		return nil, err
+		return Picture{}, err
 	}
-	return v.([]byte), nil
+	return v.(Picture), nil
 }
 
 // attached names the files that the document carries.

@@ -16,7 +16,7 @@ type Element struct {
 	Marker      string     `json:"marker,omitempty" doc:"Of a list item, as printed"`
 	Text        string     `json:"text" doc:"For reading: lines and broken words joined"`
 	PageNumber  int        `json:"page_number"`
-	Box         layout.Box `json:"bbox" doc:"Left, top, right, bottom in points from the top left of the page as shown"`
+	Box         layout.Box `json:"bbox" nullable:"false" doc:"Left, top, right, bottom in points from the top left of the page as shown"`
 	ParentID    string     `json:"parent_id,omitempty" doc:"The heading or list item that it stands under"`
 	HeadingPath []string   `json:"heading_path" nullable:"false"`
 	Order       int        `json:"order" doc:"In the document, from 0"`

@@ -8,13 +8,13 @@ import (
 	"github.com/mivaa/mivaa/internal/layout"
 )
 
-// Image is an image of the document as JSON. Small decoration and backgrounds
+// DocumentImage is an image of the document as JSON. Small decoration and backgrounds
 // are none.
-type Image struct {
+type DocumentImage struct {
 	ID          string     `json:"image_id" doc:"Within its document" example:"p12-3"`
 	ElementID   string     `json:"element_id"`
 	PageNumber  int        `json:"page_number"`
-	Box         layout.Box `json:"bbox"`
+	Box         layout.Box `json:"bbox" nullable:"false"`
 	Width       int        `json:"width" doc:"Of the image itself, in pixels; 0: not known"`
 	Height      int        `json:"height"`
 	MediaType   string     `json:"mime_type" doc:"What its address gives"`
@@ -26,15 +26,15 @@ type Image struct {
 
 // imagesOf makes the images among the elements of a page, with addresses that
 // begin with base.
-func imagesOf(p *layout.Page, elements []Element, base string) []Image {
-	var out []Image
+func imagesOf(p *layout.Page, elements []Element, base string) []DocumentImage {
+	var out []DocumentImage
 	for i := range elements {
 		e := &elements[i]
 		if e.Type != layout.TypeImage {
 			continue
 		}
 		name := p.ImageName(e.image)
-		img := Image{
+		img := DocumentImage{
 			ID: e.ImageID, ElementID: e.ID, PageNumber: p.Number, Box: e.Box, MediaType: "image/png",
 			URL: base + name, Caption: e.caption, HeadingPath: e.HeadingPath,
 		}
@@ -54,7 +54,7 @@ func imageID(p *layout.Page, index int) string {
 }
 
 // eachImage tells f of the images.
-func (res *Result) eachImage(ctx context.Context, f func(*Image) error) error {
+func (res *Result) eachImage(ctx context.Context, f func(*DocumentImage) error) error {
 	return res.eachElements(ctx, func(p *layout.Page, elements []Element) error {
 		for _, img := range imagesOf(p, elements, res.request.ImageBase) {
 			if err := f(&img); err != nil {

@@ -198,8 +198,8 @@ func TestAttachments(t *testing.T) {
 			t.Errorf("%+v, %v", list, err)
 		}
 		got, err := p.Attachment(t.Context(), id, 1)
-		if err != nil || string(got) != "<data>" {
-			t.Errorf("%q, %v", got, err)
+		if err != nil || string(got.Data) != "<data>" {
+			t.Errorf("%q, %v", got.Data, err)
 		}
 		if _, err := p.Attachment(t.Context(), id, 2); !blames(err) {
 			t.Errorf("a file that is too large: %v", err)
@@ -213,7 +213,7 @@ func TestAttachments(t *testing.T) {
 			t.Errorf("number %d: %v", n, err)
 		}
 	}
-	if got, err := p.Attachment(t.Context(), id, 1); err != nil || string(got) != "<data>" {
-		t.Errorf("one that cannot be had is not the others' fault: %q, %v", got, err)
+	if got, err := p.Attachment(t.Context(), id, 1); err != nil || string(got.Data) != "<data>" {
+		t.Errorf("one that cannot be had is not the others' fault: %q, %v", got.Data, err)
 	}
 }

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
+	"strings"
 
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/internal/layout"
@@ -275,6 +278,12 @@ func (res *Result) findProfile(ctx context.Context, content documents.Content) e
 	profiler.Outline(res.facts.bookmarks())
 	res.profile = profiler.Profile()
 	return nil
+}
+
+// Basename is the document's file name without its ending.
+func (res *Result) Basename() string {
+	name := FileName(res.document.Filename)
+	return cmp.Or(strings.TrimSuffix(name, path.Ext(name)), "document")
 }
 
 // Tag names what Write gives: equal tags, equal bytes, as long as the program is

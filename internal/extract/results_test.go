@@ -64,7 +64,7 @@ type whole struct {
 	Pages         []PageContent
 	Elements      []Element
 	Tables        []Table
-	Images        []Image
+	Images        []DocumentImage
 	FormFields    []Field `json:"form_fields"`
 	Annotations   []Annotation
 	Attachments   []AttachedFile

@@ -12,7 +12,7 @@ type Table struct {
 	ID          string     `json:"table_id" doc:"Within its document" example:"p12t1"`
 	ElementID   string     `json:"element_id"`
 	PageNumber  int        `json:"page_number"`
-	Box         layout.Box `json:"bbox"`
+	Box         layout.Box `json:"bbox" nullable:"false"`
 	Caption     string     `json:"caption,omitempty"`
 	HeadingPath []string   `json:"heading_path" nullable:"false"`
 	Rows        int        `json:"rows"`
@@ -30,7 +30,7 @@ type Cell struct {
 	ColSpan int        `json:"col_span" minimum:"1"`
 	Text    string     `json:"text" doc:"For reading: lines and broken words joined"`
 	Header  bool       `json:"header"`
-	Box     layout.Box `json:"bbox"`
+	Box     layout.Box `json:"bbox" nullable:"false"`
 }
 
 // tableID is p12t1 for the first table of page 12.

@@ -32,7 +32,7 @@ func TestTablesAndImages(t *testing.T) {
 			t.Errorf("cell %d: %+v", i, c)
 		}
 	}
-	want := Image{
+	want := DocumentImage{
 		ID: "p4-2", ElementID: "p4i2", PageNumber: 4, Box: layout.Box{72, 500, 300, 600}, Width: 640, Height: 280, MediaType: pdf.JPEG,
 		SHA256: strings.Repeat("ab", 32), URL: "/base/p4-2.jpg", HeadingPath: table.HeadingPath,
 	}

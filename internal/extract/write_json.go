@@ -79,7 +79,7 @@ type Chunk struct {
 // Boxed is a place in the document.
 type Boxed struct {
 	PageNumber int        `json:"page_number"`
-	Box        layout.Box `json:"bbox" doc:"Left, top, right, bottom in points from the top left of the page as shown"`
+	Box        layout.Box `json:"bbox" nullable:"false" doc:"Left, top, right, bottom in points from the top left of the page as shown"`
 }
 
 // writeJSON writes one object. Each list is a pass of its own over the pages,
@@ -92,7 +92,7 @@ func (res *Result) writeJSON(ctx context.Context, w io.Writer) error {
 		out.list("pages", func() error { return res.eachPage(ctx, out, has) })
 		out.list("elements", func() error { return res.eachElement(ctx, out, has) })
 		out.listIf(has.tables, "tables", func() error { return res.eachTable(ctx, func(t *Table) error { return out.item(t) }) })
-		out.listIf(has.images, "images", func() error { return res.eachImage(ctx, func(i *Image) error { return out.item(i) }) })
+		out.listIf(has.images, "images", func() error { return res.eachImage(ctx, func(i *DocumentImage) error { return out.item(i) }) })
 		out.listIf(has.fields, "form_fields", func() error { return res.eachField(ctx, out) })
 		out.listIf(has.annotations, "annotations", func() error { return res.eachAnnotation(ctx, out) })
 	}

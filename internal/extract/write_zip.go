@@ -49,7 +49,7 @@ func (res *Result) writeZip(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	if res.pictures != nil {
-		if err := res.eachImage(ctx, func(i *Image) error { return z.image(ctx, i) }); err != nil {
+		if err := res.eachImage(ctx, func(i *DocumentImage) error { return z.image(ctx, i) }); err != nil {
 			return err
 		}
 		if err := z.attachments(ctx); err != nil {
@@ -99,7 +99,7 @@ func (z *zipWriter) table(t *Table) error {
 	return t.writeCSV(out)
 }
 
-func (z *zipWriter) image(ctx context.Context, i *Image) error {
+func (z *zipWriter) image(ctx context.Context, i *DocumentImage) error {
 	name := path.Base(i.URL)
 	p, err := z.result.pictures.Image(ctx, z.result.DocumentID, name)
 	return z.file("images/"+name, p.Data, err)
@@ -107,8 +107,8 @@ func (z *zipWriter) image(ctx context.Context, i *Image) error {
 
 func (z *zipWriter) attachments(ctx context.Context) error {
 	for i, name := range z.result.facts.Attachments {
-		data, err := z.result.pictures.Attachment(ctx, z.result.DocumentID, i+1)
-		if err := z.file("attachments/"+strconv.Itoa(i+1)+"-"+fileName(name), data, err); err != nil {
+		f, err := z.result.pictures.Attachment(ctx, z.result.DocumentID, i+1)
+		if err := z.file("attachments/"+strconv.Itoa(i+1)+"-"+FileName(name), f.Data, err); err != nil {
 			return err
 		}
 	}
@@ -150,9 +150,10 @@ func (z *zipWriter) note() error {
 	return err
 }
 
-// fileName makes a name for a file of one that a document gives: the last
-// element of a path, without what file systems do not take.
-func fileName(name string) string {
+// FileName makes a name for a file of one that a document gives: the last
+// element of a path, without what file systems do not take; "" where nothing is
+// left.
+func FileName(name string) string {
 	const most = 100
 	name = name[strings.LastIndexAny(name, `/\`)+1:]
 	name = strings.Map(func(r rune) rune {

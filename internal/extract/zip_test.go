@@ -94,8 +94,8 @@ func TestFileName(t *testing.T) {
 		"data.xml": "data.xml", "../../etc/passwd": "passwd", `C:\\x\\a.txt`: "a.txt", "a\x00b\u202e.txt": "a_b_.txt", "..": "", `a:b*?.txt`: "a_b__.txt",
 		strings.Repeat("ä", 200) + ".pdf": strings.Repeat("ä", 96) + ".pdf",
 	} {
-		if got := fileName(in); got != want {
-			t.Errorf("fileName(%q) = %q, want %q", in, got, want)
+		if got := FileName(in); got != want {
+			t.Errorf("FileName(%q) = %q, want %q", in, got, want)
 		}
 	}
 }

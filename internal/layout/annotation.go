@@ -4,7 +4,7 @@ package layout
 // stamp. Links and form fields are told apart from them.
 type Annotation struct {
 	Kind     string `json:"type"`               // as PDF names it, in lower case: "text", "highlight", "free_text"
-	Box      Box    `json:"bbox"`               // where it stands
+	Box      Box    `json:"bbox" nullable:"false"`               // where it stands
 	Text     string `json:"text,omitempty"`     // what it says
 	Author   string `json:"author,omitempty"`   // who put it there
 	Modified string `json:"modified,omitempty"` // RFC 3339; empty if the document's date is none
@@ -19,10 +19,10 @@ type Field struct {
 	Kind     string   `json:"type"`              // text, checkbox, radio, choice, button, signature
 	Value    string   `json:"value,omitempty"`   // of a text or a choice; what a box or button that is on stands for
 	Checked  bool     `json:"checked,omitempty"` // of a checkbox or radio
-	Options  []string `json:"options,omitempty"` // of a choice
+	Options  []string `json:"options,omitempty" nullable:"false"` // of a choice
 	ReadOnly bool     `json:"read_only,omitempty"`
 	Required bool     `json:"required,omitempty"`
-	Box      Box      `json:"bbox"`
+	Box      Box      `json:"bbox" nullable:"false"`
 }
 
 // Bounds of what a record holds of them.
