@@ -20,7 +20,12 @@ type Table struct {
 	HeaderRows  int        `json:"header_rows"`
 	Continues   string     `json:"continues"` // the table of an earlier page that it goes on with
 	Cells       []Cell     `json:"cells"`
-	URL         string     `json:"url"` // gives it as CSV; "": in a page's content
+}
+
+// ListedTable is a table, and where it is to be had as CSV.
+type ListedTable struct {
+	Table
+	URL string `json:"url"`
 }
 
 // Cell is a cell of a table. Rows and columns count from 0.
@@ -36,12 +41,12 @@ type Cell struct {
 
 // TableList is the tables of some of a document's pages.
 type TableList struct {
-	DocumentID string  `json:"document_id"`
-	JobID      string  `json:"job_id"`   // that recorded them
-	Complete   bool    `json:"complete"` // false: more may come
-	Tables     []Table `json:"tables"`
-	Count      int     `json:"count"`
-	NextAfter  int     `json:"next_after"` // 0: that was all
+	DocumentID string        `json:"document_id"`
+	JobID      string        `json:"job_id"`   // that recorded them
+	Complete   bool          `json:"complete"` // false: more may come
+	Tables     []ListedTable `json:"tables"`
+	Count      int           `json:"count"`
+	NextAfter  int           `json:"next_after"` // 0: that was all
 }
 
 // ListTables returns the tables of some of the pages behind a number: of at most
