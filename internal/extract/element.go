@@ -30,6 +30,7 @@ type Element struct {
 	table      *layout.Table // of a table
 	image      int           // of an image: its index on the page
 	caption    string        // of either
+	captionID  string        // the element that it is
 }
 
 // heads reports whether other elements stand under the element.
@@ -67,7 +68,9 @@ func (o *outline) add(page layout.Page, prof layout.Profile) []Element {
 			el.image, el.ImageID = e.Image, imageID(&page, e.Image)
 		}
 		if el.TableID != "" || el.ImageID != "" {
-			el.caption = layout.Caption(of, i)
+			if k := page.Caption(of, i); k >= 0 {
+				el.caption, el.captionID = of[k].Text, of[k].ID
+			}
 		}
 		o.order++
 		el.CharStart = count.at(e.Start)

@@ -3,7 +3,6 @@ package extract
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/abadojack/whatlanggo"
 )
@@ -12,15 +11,33 @@ import (
 // is known from a paragraph, and not from a line.
 const (
 	mostSample  = 600 // characters
-	leastSample = 60  // letters; of a script that does not part words, a quarter
-	sure        = 0.5 // how far ahead of the next language it must be
+	leastSample = 60  // letters, by their weight
+	sure        = 0.8 // how far ahead of the next language it must be
 )
+
+// scripts are told apart by what one letter of them says: a page of commands
+// explained in Japanese is Japanese.
+var scripts = []struct {
+	weight int
+	tables []*unicode.RangeTable
+}{
+	{1, []*unicode.RangeTable{unicode.Latin}},
+	{1, []*unicode.RangeTable{unicode.Cyrillic}},
+	{1, []*unicode.RangeTable{unicode.Greek}},
+	{1, []*unicode.RangeTable{unicode.Arabic}},
+	{1, []*unicode.RangeTable{unicode.Hebrew}},
+	{2, []*unicode.RangeTable{unicode.Devanagari, unicode.Bengali, unicode.Tamil, unicode.Telugu, unicode.Gujarati, unicode.Kannada, unicode.Malayalam}},
+	{2, []*unicode.RangeTable{unicode.Thai, unicode.Khmer, unicode.Myanmar, unicode.Sinhala}},
+	{2, []*unicode.RangeTable{unicode.Georgian, unicode.Ethiopic, unicode.Gurmukhi, unicode.Oriya}},
+	{4, []*unicode.RangeTable{unicode.Hangul}},
+	{4, []*unicode.RangeTable{unicode.Han, unicode.Hiragana, unicode.Katakana}},
+}
 
 // languageOf tells the language of a text as BCP 47 names it ("en"), "" where
 // that cannot be said with confidence.
 func languageOf(text string) string {
-	sample, letters := sampleOf(text)
-	if letters < leastSample {
+	sample, weight := sampleOf(text)
+	if weight < leastSample {
 		return ""
 	}
 	info := whatlanggo.Detect(sample)
@@ -30,24 +47,46 @@ func languageOf(text string) string {
 	return info.Lang.Iso6391()
 }
 
-// sampleOf returns the words of the beginning of a text, and how much they say.
-func sampleOf(text string) (sample string, letters int) {
-	var sb strings.Builder
-	for n, r := range []rune(text[:min(len(text), mostSample*utf8.UTFMax)]) {
-		if n == mostSample {
-			break
+// sampleOf returns the words of the beginning of a text that are in the script
+// which says most there, and how much they say.
+func sampleOf(text string) (sample string, weight int) {
+	runes := []rune(text[:min(len(text), 4*mostSample)])
+	runes = runes[:min(len(runes), mostSample)]
+	of := make([]int, len(runes)) // its script, from 1; 0: none
+	weights := make([]int, len(scripts)+1)
+	for i, r := range runes {
+		if of[i] = scriptOf(r); of[i] > 0 {
+			weights[of[i]] += scripts[of[i]-1].weight
 		}
+	}
+	most := 0
+	for i, w := range weights {
+		if w > weights[most] {
+			most = i
+		}
+	}
+	var sb strings.Builder
+	for i, r := range runes {
 		switch {
-		case unicode.IsLetter(r), unicode.IsMark(r):
-			if letters++; unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai) {
-				letters += 3
-			}
+		case of[i] == most && most > 0, unicode.IsMark(r), r == '\'':
 			sb.WriteRune(r)
-		case r == '\'' || r == '\u2019':
-			sb.WriteRune('\'')
+		case r == '\u2019':
+			sb.WriteByte('\'')
 		default:
 			sb.WriteByte(' ')
 		}
 	}
-	return sb.String(), letters
+	return sb.String(), weights[most]
+}
+
+func scriptOf(r rune) int {
+	if !unicode.IsLetter(r) {
+		return 0
+	}
+	for i := range scripts {
+		if unicode.In(r, scripts[i].tables...) {
+			return i + 1
+		}
+	}
+	return 0
 }

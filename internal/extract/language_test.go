@@ -23,6 +23,10 @@ func TestLanguage(t *testing.T) {
 			t.Errorf("%.30q is %q, want %q", text, got, want)
 		}
 	}
+	// Words of another script do not hide the one that is written in.
+	if got := languageOf("dpkg -l パッケージの一覧を表示する\napt-get install package パッケージをインストールする\nls /usr/share/doc 文書の一覧"); got != "ja" {
+		t.Errorf("commands explained in Japanese are %q", got)
+	}
 	if got := languageOf(strings.Repeat("0123456789 ", 1000)); got != "" {
 		t.Errorf("numbers are %q", got)
 	}

@@ -3,12 +3,12 @@ package layout
 // Annotation is a remark that somebody put on a page: a comment, a highlight, a
 // stamp. Links and form fields are told apart from them.
 type Annotation struct {
-	Kind     string `json:"type"`               // as PDF names it, in lower case: "text", "highlight", "free_text"
-	Box      Box    `json:"bbox" nullable:"false"`               // where it stands
-	Text     string `json:"text,omitempty"`     // what it says
-	Author   string `json:"author,omitempty"`   // who put it there
-	Modified string `json:"modified,omitempty"` // RFC 3339; empty if the document's date is none
-	Marked   string `json:"marked,omitempty"`   // the page's text that it marks
+	Kind     string `json:"type"`                  // as PDF names it, in lower case: "text", "highlight", "free_text"
+	Box      Box    `json:"bbox" nullable:"false"` // where it stands
+	Text     string `json:"text,omitempty"`        // what it says
+	Author   string `json:"author,omitempty"`      // who put it there
+	Modified string `json:"modified,omitempty"`    // RFC 3339; empty if the document's date is none
+	Marked   string `json:"marked,omitempty"`      // the page's text that it marks
 }
 
 // Field is a field of a form, as it stands on a page. A field may stand there
@@ -16,9 +16,9 @@ type Annotation struct {
 type Field struct {
 	Name     string   `json:"name"` // in full: "address.city"
 	Label    string   `json:"label,omitempty"`
-	Kind     string   `json:"type"`              // text, checkbox, radio, choice, button, signature
-	Value    string   `json:"value,omitempty"`   // of a text or a choice; what a box or button that is on stands for
-	Checked  bool     `json:"checked,omitempty"` // of a checkbox or radio
+	Kind     string   `json:"type"`                               // text, checkbox, radio, choice, button, signature
+	Value    string   `json:"value,omitempty"`                    // of a text or a choice; what a box or button that is on stands for
+	Checked  bool     `json:"checked,omitempty"`                  // of a checkbox or radio
 	Options  []string `json:"options,omitempty" nullable:"false"` // of a choice
 	ReadOnly bool     `json:"read_only,omitempty"`
 	Required bool     `json:"required,omitempty"`
