@@ -23,7 +23,7 @@ func TestMarkdown(t *testing.T) {
 	if !sum.Complete || !sum.Partial || sum.Pages != 3 || len(sum.Failed) != 1 || sum.Failed[0].PageNumber != 2 || sum.Failed[0].Code != "page_timeout" {
 		t.Errorf("summary %+v", sum)
 	}
-	if !strings.HasPrefix(md, "# Chapter 1") || !strings.Contains(md, "- second item\n\n# Chapter 3") || strings.Contains(md, "<!--") {
+	if !strings.HasPrefix(md, "# Chapter 1") || !strings.Contains(md, "- second item\n\nLine 1") || !strings.Contains(md, "too.\n\n# Chapter 3") || strings.Contains(md, "<!--") {
 		t.Errorf("markdown:\n%s", md)
 	}
 	md, _ = e.read(s.Document.ID, func(r *Request) { r.PageMarkers = true })
@@ -157,7 +157,7 @@ func checkChunks(t *testing.T, w whole) {
 		}
 	}
 	for _, el := range w.Elements {
-		for n := el.CharStart; n < el.CharEnd; n++ {
+		for n := el.CharStart; n < el.CharEnd && el.Layer == layout.LayerBody; n++ {
 			if !covered[el.PageNumber][n] {
 				t.Fatalf("character %d of page %d is in no chunk", n, el.PageNumber)
 			}

@@ -108,11 +108,11 @@ func (b *boxes) grid(x, y, size float32, font int, ruled bool) {
 	bottom := top + float32(rows)*1.5*size
 	for i := range rows + 1 {
 		at := top + float32(i)*1.5*size
-		b.Rulings = append(b.Rulings, Ruling{x, at, right, at})
+		b.Rulings = append(b.Rulings, Ruling{X0: x, Y0: at, X1: right, Y1: at})
 	}
 	for j := range columns + 1 {
 		at := x + float32(j)*width
-		b.Rulings = append(b.Rulings, Ruling{at, top, at, bottom})
+		b.Rulings = append(b.Rulings, Ruling{X0: at, Y0: top, X1: at, Y1: bottom})
 	}
 }
 

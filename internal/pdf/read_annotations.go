@@ -60,7 +60,7 @@ func (r *pageReader) annotation(a uint64, marked *int) {
 	}
 	r.out.Annotations = append(r.out.Annotations, layout.Annotation{
 		Kind: kind, Box: box, Text: r.annotationText(a, "Contents"), Author: r.annotationText(a, "T"),
-		Modified: parseDate(r.annotationText(a, "M")), Marked: r.marked(a, marked),
+		Modified: parseDate(r.annotationText(a, "M")), Marked: r.underMarks(a, marked),
 	})
 }
 
@@ -77,8 +77,8 @@ func (r *pageReader) annotationText(a uint64, key string) string {
 	return r.utf16(func(buf, size uint64) uint64 { return r.call(fnAnnotText, a, k, buf, size) })
 }
 
-// marked returns the text under a highlight and the like.
-func (r *pageReader) marked(a uint64, left *int) string {
+// underMarks returns the text under a highlight and the like.
+func (r *pageReader) underMarks(a uint64, left *int) string {
 	var parts []string
 	for i := range uint64(max(r.count(fnAnnotQuadCount, a), 0)) {
 		if *left--; *left < 0 {
