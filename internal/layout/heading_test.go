@@ -117,6 +117,21 @@ func TestHeadings(t *testing.T) {
 			s.newline()
 			s.lines(72, 130, 11, regular, full, full, full, full)
 		}, []string{"# THE WHOLE TRUTH", "paragraph"}},
+		{"a slanted line", func(s *sheet) {
+			s.Fonts = append(s.Fonts, Font{Name: "Times-Italic", Italic: true})
+			y := body(s, 100)
+			y = s.lines(72, y+20, 10, 3, "What the numbers say")
+			y = body(s, y+10)
+			y = s.lines(72, y+20, 10, 3, "See the first form.")
+			body(s, y+10)
+		}, []string{"paragraph", "# What the numbers say", "paragraph", "paragraph", "paragraph"}},
+		{"capitals and codes", func(s *sheet) {
+			y := body(s, 100)
+			y = s.lines(72, y+20, 10, regular, "THE METHOD")
+			y = body(s, y+10)
+			y = s.lines(72, y+20, 10, regular, "ISIN DE000BU25018")
+			body(s, y+10)
+		}, []string{"paragraph", "# THE METHOD", "paragraph", "paragraph", "paragraph"}},
 		{"capitals in another font", func(s *sheet) {
 			s.Fonts = append(s.Fonts, Font{Name: "Lato"})
 			y := body(s, 100)

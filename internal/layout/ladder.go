@@ -3,6 +3,7 @@ package layout
 import (
 	"math"
 	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -205,11 +206,11 @@ func (prof *Profile) lowest() int {
 }
 
 // minor reports whether a part is a heading though it is no larger than the
-// body and not bold: one line in another font than the body, in capitals or
-// numbered, with text under it.
+// body and not bold: one line with text under it that is in capitals, or in
+// another font than the body and numbered or slanted.
 func (prof *Profile) minor(p *Page, parts []part, i int) bool {
 	s := &parts[i]
-	if s.first != s.last || i+1 == len(parts) || s.size < 0.97*prof.BodySize || prof.BodyFont == "" {
+	if s.first != s.last || i+1 == len(parts) || s.size < 0.97*prof.BodySize || prof.BodyFont == "" || len(p.Lines[s.first].Runs) == 0 {
 		return false
 	}
 	next := &parts[i+1]
@@ -217,7 +218,39 @@ func (prof *Profile) minor(p *Page, parts []part, i int) bool {
 		return false
 	}
 	text := p.text(s)
-	return p.fontName(s) != prof.BodyFont && (capitals(text) || numbered(text) > 1)
+	switch last := text[len(text)-1]; {
+	case capitals(text) && !coded(text):
+		return true
+	case p.fontName(s) == prof.BodyFont:
+		return false
+	case numbered(text) > 1:
+		return true
+	default:
+		return p.slanted(s) && len(text) <= maxSlanted && last != '.' && last != ':' && startsUpper(text)
+	}
+}
+
+const maxSlanted = 80 // bytes of a heading that nothing but its slant makes one
+
+// slanted reports whether all of the part's first line is italic.
+func (p *Page) slanted(s *part) bool {
+	for _, r := range p.Lines[s.first].Runs {
+		if !p.Fonts[r.Font].Italic {
+			return false
+		}
+	}
+	return true
+}
+
+// coded reports whether a word has letters and digits mixed, as numbers of
+// products and papers have them.
+func coded(text string) bool {
+	for w := range strings.FieldsSeq(text) {
+		if trimmed := trimDigits(w); strings.ContainsAny(trimmed, "0123456789") || len(w)-len(trimmed) > 3 && len(trimmed) > 1 {
+			return true
+		}
+	}
+	return false
 }
 
 // fontName returns the name of the font that most of the part's first line has.
