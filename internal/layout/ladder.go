@@ -218,6 +218,9 @@ func (prof *Profile) minor(p *Page, parts []part, i int) bool {
 		return false
 	}
 	text := p.text(s)
+	if i > 0 && parts[i-1].level > 0 && parts[i-1].size > 1.2*prof.BodySize && numbered(text) == 0 {
+		return false // the author's name under a title
+	}
 	switch last := text[len(text)-1]; {
 	case capitals(text) && !coded(text):
 		return true
