@@ -95,6 +95,11 @@ func TestHeadings(t *testing.T) {
 			y = s.lines(102, y, 14, bold, "rendered")
 			body(s, y+10)
 		}, []string{"# 3.1 How the pages of a document are opened and then rendered", "paragraph"}},
+		{"a heading whose lines stand apart", func(s *sheet) {
+			y := s.lines(72, 100, 14, bold, "How well the whole of it")
+			y = s.lines(72, y+12, 14, bold, "performs")
+			body(s, y+10)
+		}, []string{"# How well the whole of it performs", "paragraph"}},
 		{"contents", func(s *sheet) {
 			y := s.lines(72, 100, 10, bold, "Contents")
 			y = s.lines(72, y+20, 10, regular, "Foreword . . . . . . . . . . . v", "Thanks . . . . . . . . . . . . vii")

@@ -256,6 +256,29 @@ func coded(text string) bool {
 	return false
 }
 
+// joinHeadings makes one part of a heading whose lines stand further apart than
+// those of text do: the second goes on in the middle of a sentence.
+func (p *Page) joinHeadings(parts []part) []part {
+	out := parts[:0]
+	for i := range parts {
+		s := &parts[i]
+		if n := len(out); n > 0 && s.level > 0 && out[n-1].level > 0 && p.headingGoesOn(&out[n-1], s) {
+			t := &out[n-1]
+			t.last, t.box = s.last, t.box.union(s.box)
+			continue
+		}
+		out = append(out, *s)
+	}
+	return out
+}
+
+func (p *Page) headingGoesOn(t, s *part) bool {
+	first, _ := utf8.DecodeRuneInString(p.text(s))
+	pitch := p.Lines[s.first].Base - p.Lines[t.last].Base
+	return unicode.IsLower(first) && steps(s.size) == steps(t.size) && s.bold == t.bold && s.last-t.first < maxHeadingLines &&
+		pitch > 0 && pitch <= 2.2*s.size && abs(s.box[0]-t.box[0]) < 6*s.size
+}
+
 // fontName returns the name of the font that most of the part's first line has.
 func (p *Page) fontName(s *part) string {
 	name, most := "", 0

@@ -26,6 +26,7 @@ type part struct {
 func (prof *Profile) parts(p *Page) []part {
 	out := p.divide(prof.furnishings(p))
 	prof.markHeadings(p, out)
+	out = p.joinHeadings(out)
 	for i := range out {
 		s := &out[i]
 		switch {
