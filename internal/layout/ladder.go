@@ -12,17 +12,15 @@ import (
 // there are in all.
 func (pr *Profiler) body() (body, total int) {
 	bySize := map[int]int{}
-	running := 0 // characters of what does not read like headings
 	for s, t := range pr.seen {
 		bySize[s.step] += t.chars
 		total += t.chars
-		running += t.chars - t.hchars
 	}
 	most := 0
 	for _, n := range bySize {
 		most = max(most, n)
 	}
-	if running < 300 {
+	if pr.running() < minRunning {
 		for step, n := range pr.tables {
 			bySize[step] += n
 			most = max(most, bySize[step])
@@ -46,12 +44,29 @@ func (pr *Profiler) body() (body, total int) {
 	return body, total
 }
 
+// minRunning is how many characters of running text a document has if it has
+// any: fewer stand on a cover, a slide or a form.
+const minRunning = 300
+
+// running returns how many characters there are in what does not read like
+// headings.
+func (pr *Profiler) running() int {
+	n := 0
+	for _, t := range pr.seen {
+		n += t.chars - t.hchars
+	}
+	return n
+}
+
 // ladder finds the styles that headings have: larger than the body, or as
 // large and bold where the body is not, and not what long stretches are set in.
 func (pr *Profiler) ladder(body, total int) []Heading {
 	var rungs []style
 	for s, t := range pr.seen {
 		larger := float64(s.step) >= math.Max(1.07*float64(body), float64(body)+1)
+		if pr.running() < minRunning { // small type differs in size as labels do
+			larger = float64(s.step) >= 1.2*float64(body)
+		}
 		bold := s.bold && s.step >= body
 		switch {
 		case !larger && !bold, t.heads == 0:
