@@ -59,6 +59,14 @@ func TestHeadings(t *testing.T) {
 			y = s.lines(72, y+10, 12, regular, "Ada Byron∗, Grace Murray∗†, Mary Lucy†")
 			body(s, y+20)
 		}, []string{"# A Title of the Paper", "paragraph", "paragraph"}},
+		{"authors side by side", func(s *sheet) {
+			y := s.lines(72, 100, 16, bold, "A Title of the Paper")
+			s.put(100, y+10, 12, regular, "Ada Byron")
+			s.newline()
+			s.put(350, y+10, 12, regular, "Grace Murray")
+			s.newline()
+			body(s, y+50)
+		}, []string{"# A Title of the Paper", "paragraph", "paragraph"}},
 		{"a date", func(s *sheet) {
 			y := s.lines(72, 100, 16, bold, "A Title of the Report")
 			y = s.lines(72, y+10, 12, regular, "3rd June 2023")
@@ -152,6 +160,20 @@ func TestHeadings(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+func TestParagraphs(t *testing.T) {
+	t.Parallel()
+	s := newSheet()
+	left := filler(30, 22)
+	left[0], left[29] = "The first column begins", "a sentence that does not end but goes on"
+	s.lines(72, 100, 10, regular, left...)
+	right := filler(20, 22)
+	right[0] = "until the second column has"
+	s.lines(312, 100, 10, regular, right...)
+	if d := cmp.Diff([]string{"paragraph"}, kinds(t, nil, s)); d != "" {
+		t.Error(d)
 	}
 }
 

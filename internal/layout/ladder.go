@@ -61,7 +61,7 @@ func (pr *Profiler) ladder(body, total int) []Heading {
 	var rungs []style
 	for s, t := range pr.seen {
 		larger := float64(s.step) >= math.Max(1.07*float64(body), float64(body)+1)
-		if pr.running() < minRunning { // small type differs in size as labels do
+		if pr.running() < minRunning && !s.bold { // small type differs in size as labels do
 			larger = float64(s.step) >= 1.2*float64(body)
 		}
 		bold := s.bold && s.step >= body
