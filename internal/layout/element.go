@@ -51,7 +51,7 @@ type Element struct {
 // Elements returns what the page consists of, in reading order. Every line of
 // the page is in exactly one element.
 func Elements(p Page, prof Profile) []Element {
-	out := elements(&p, &prof)
+	out, known := elements(&p, &prof), p.compounds()
 	for i := range out {
 		e := &out[i]
 		switch e.Type {
@@ -61,7 +61,7 @@ func Elements(p Page, prof Profile) []Element {
 		case TypeTable:
 			e.Text = e.Table.text(&p)
 		default:
-			e.Text = joinLines(p.Text[e.Start+e.skip : e.End])
+			e.Text = joinKnowing(p.Text[e.Start+e.skip:e.End], known)
 		}
 	}
 	return out

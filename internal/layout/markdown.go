@@ -22,7 +22,7 @@ type Style struct {
 // text. It is made of the page's Elements and says the same; furniture is left
 // out where the style does not ask for it.
 func Markdown(p Page, prof Profile, style Style) string {
-	w := markdown{page: &p, style: style, body: prof.BodyFont, mono: prof.Mono}
+	w := markdown{page: &p, style: style, body: prof.BodyFont, mono: prof.Mono, known: p.compounds()}
 	w.sb.Grow(len(p.Text) + len(p.Text)/8)
 	of := elements(&p, &prof)
 	for i := range of {
@@ -45,6 +45,7 @@ type markdown struct {
 	body    string // the document's font
 	mono    bool   // it is typewritten
 	sb      strings.Builder
+	known   compounds
 	line    []stretch     // room for a line's faces
 	indents []int         // where the text of the list items around begins
 	stripes map[int][]int // links by where they stand
