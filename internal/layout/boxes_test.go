@@ -47,10 +47,11 @@ func randomBoxes(seed uint64, things int) Glyphs {
 	return b.Glyphs
 }
 
-// next is the next letter that has not been used.
+// next is the next letter that has not been used. An o alone may be a bullet,
+// of which Markdown has its own.
 func (b *boxes) next() rune {
 	for b.letter++; ; b.letter++ {
-		if unicode.IsLetter(b.letter) && reading.Replace(string(b.letter)) == string(b.letter) {
+		if unicode.IsLetter(b.letter) && !strings.ContainsRune(bullets, b.letter) && reading.Replace(string(b.letter)) == string(b.letter) {
 			return b.letter
 		}
 	}
