@@ -19,7 +19,7 @@ func (prof *Profile) markHeadings(p *Page, parts []part) {
 			s.heads(TypeHeading, level, 0.99)
 			continue
 		}
-		if !cand[i] {
+		if !cand[i] || prof.Tagged && s.tag != "" {
 			continue
 		}
 		if h, ok := prof.rung(s); ok {

@@ -15,6 +15,8 @@ type part struct {
 	list        bool    // the page alone makes it a list item
 	marker      string
 	table       *Table
+	tag         string // what a tagged document says that it is
+	depth       int    // of a heading or list item, as the tags have it
 
 	kind  string // of Element
 	level int
@@ -25,6 +27,7 @@ type part struct {
 // one is.
 func (prof *Profile) parts(p *Page) []part {
 	out := p.divide(prof.furnishings(p))
+	p.markTagged(out)
 	prof.markHeadings(p, out)
 	out = p.joinHeadings(out)
 	for i := range out {
@@ -101,7 +104,7 @@ func (p *Page) divide(as []string) []part {
 		b := &p.Blocks[i]
 		whole := part{
 			first: b.First, last: b.Last, box: b.Box, size: b.Size, bold: b.Bold,
-			list: b.Kind == BlockListItem && b.Marker != "", marker: b.Marker, table: b.Table,
+			list: b.Kind == BlockListItem, marker: b.Marker, table: b.Table, tag: b.Tag, depth: b.Level,
 		}
 		if as == nil || b.Table != nil || !p.furnished(as, b) {
 			whole.size = p.capitalSize(&whole)
