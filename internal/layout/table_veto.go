@@ -123,10 +123,13 @@ func (f *finder) garbled(g *grid) bool {
 // contents reports whether the last column has page numbers: whole numbers that
 // do not fall. The first rows may be Roman.
 func (f *finder) contents(g *grid) bool {
-	n, all, last := 0, 0, 0
+	n, all, last, other := 0, 0, 0, 0
 	for i := range g.cells {
 		c := &g.cells[i]
 		if c.col+c.colSpan < g.cols {
+			if letters, digits := f.count(c.words); i > 0 && g.cells[i-1].row == c.row && digits > letters {
+				other++
+			}
 			continue
 		}
 		for _, w := range c.words {
@@ -140,7 +143,7 @@ func (f *finder) contents(g *grid) bool {
 			}
 		}
 	}
-	return n >= 3 && 10*n >= 9*all-10 && f.figures(g) <= 1
+	return n >= 3 && 10*n >= 9*all-10 && 4*other <= g.rows
 }
 
 // labelled reports whether the lines, sorted by where they are, run through
