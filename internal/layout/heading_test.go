@@ -91,6 +91,12 @@ func TestHeadings(t *testing.T) {
 			s.newline()
 			body(s, y+40)
 		}, []string{"paragraph", "# 2.1 Methods", "paragraph"}},
+		{"a running header on one page", func(s *sheet) {
+			y := s.lines(72, 40, 12, bold, "208 A Study of Aid")
+			y = body(s, y+10)
+			y = s.lines(72, y+10, 13, bold, "12 Of heads")
+			body(s, y+10)
+		}, []string{"paragraph", "paragraph", "# 12 Of heads", "paragraph"}},
 		{"cells in large type", func(s *sheet) {
 			y := body(s, 100)
 			s.put(72, y+20, 13, bold, "Volume")
