@@ -57,6 +57,7 @@ func Elements(p Page, prof Profile) []Element {
 		switch e.Type {
 		case TypeCode:
 			e.Text = p.code(e.first, e.last)
+		case TypeImage: // which has none
 		case TypeTable:
 			e.Text = e.Table.text(&p)
 		default:
@@ -91,7 +92,7 @@ func elements(p *Page, prof *Profile) []Element {
 		}
 		out = append(out, e)
 	}
-	return out
+	return withImages(p, out)
 }
 
 // nesting holds where the markers stand of the list items that the current one

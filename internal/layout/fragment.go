@@ -57,6 +57,7 @@ func clean(g Glyphs, fonts int) ([]mark, census) {
 	space, guess := false, true
 	var x, y, pen float32
 	page := Box{-1, -1, finite(float32(g.Width)) + 1, finite(float32(g.Height)) + 1}
+	cells := upright(g.Glyphs)
 	sized := g.Width > 0 && g.Height > 0
 	for i := range g.Glyphs {
 		in := &g.Glyphs[i]
@@ -81,6 +82,13 @@ func clean(g Glyphs, fonts int) ([]mark, census) {
 			m.font = int32(fonts)
 		}
 		m.place(in, x, y)
+		if cells != nil && cells[i].parts > 0 {
+			column := in.X
+			if cells[i].at > 0 {
+				column = g.Glyphs[i-int(cells[i].at)].X
+			}
+			m.stand(finite(column), finite(in.Y), cells[i])
+		}
 		if m.guess && m.turn == 0 {
 			m.pen = finite(in.X - pen)
 		}

@@ -85,8 +85,7 @@ func (w *row) add(i int, f *fragment) {
 func (w *row) sort(frags []fragment) {
 	right := 0
 	for _, i := range w.frags {
-		n := frags[i].last - frags[i].first
-		if frags[i].rtl {
+		if n := frags[i].letters; frags[i].rtl { // figures have no direction
 			right += n
 		} else {
 			right -= n

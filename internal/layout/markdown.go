@@ -12,6 +12,10 @@ type Style struct {
 	HTMLTables  bool // every table as HTML; otherwise only one whose cells span
 	Plain       bool // no marks for bold, italic, code, links
 	KeepHyphens bool // words broken at a line's end stay broken
+
+	// Images is what the addresses of images begin with, such as "images/";
+	// "" leaves images out.
+	Images string
 }
 
 // Markdown returns the page as GitHub flavoured Markdown, "" for a page without
@@ -22,9 +26,14 @@ func Markdown(p Page, prof Profile, style Style) string {
 	w.sb.Grow(len(p.Text) + len(p.Text)/8)
 	of := elements(&p, &prof)
 	for i := range of {
-		if e := &of[i]; style.Furniture || e.Layer == LayerBody {
-			w.write(e)
+		e := &of[i]
+		if e.Layer != LayerBody && !style.Furniture || e.Type == TypeImage && style.Images == "" {
+			continue
 		}
+		if e.Type == TypeImage {
+			w.alt = imageText(&p, of, i)
+		}
+		w.write(e)
 	}
 	return w.sb.String()
 }
@@ -40,6 +49,7 @@ type markdown struct {
 	line    []stretch     // room for a line's faces
 	indents []int         // where the text of the list items around begins
 	stripes map[int][]int // links by where they stand
+	alt     string        // what the image that is next shows
 }
 
 func (w *markdown) write(e *Element) {
@@ -62,6 +72,8 @@ func (w *markdown) write(e *Element) {
 		w.item(e)
 	case TypeCode:
 		w.code(e)
+	case TypeImage:
+		w.image(e)
 	case TypeTable:
 		writeTable(&w.sb, w.page, e.Table, w.style)
 	default:

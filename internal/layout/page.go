@@ -55,6 +55,12 @@ type Page struct {
 	Rulings []Ruling `json:"rulings,omitempty"`
 	Images  []Box    `json:"images,omitempty"`
 	Links   []Link   `json:"links,omitempty"`
+
+	// ImageData says more of Images, in their order. A record of version 1 has
+	// none.
+	ImageData   []ImageData  `json:"image_data,omitempty"`
+	Annotations []Annotation `json:"annotations,omitempty"`
+	Fields      []Field      `json:"form_fields,omitempty"`
 }
 
 // Box is left, top, right, bottom in points from the top left corner of the

@@ -19,7 +19,8 @@ const (
 	// left out for it: what is beyond is all in the last line.
 	MaxLines = 20_000
 
-	maxString = 4_096 // bytes of a name, label, message or URI
+	maxString = 4_096  // bytes of a name, label, message or URI
+	maxRemark = 32_768 // bytes of a remark or of a field's value
 )
 
 // Read makes the record of a page from what the engine saw on it.
@@ -49,6 +50,7 @@ func begin(g Glyphs) (Page, content) {
 	frags := fragments(marks)
 	respace(frags, marks)
 	dropCaps(frags)
+	leftwards(frags, marks)
 	c := content{marks: marks}
 	c.frags, c.grids = findTables(frags, marks, &p)
 	return p, c
@@ -102,6 +104,10 @@ func (p *Page) furnish(g *Glyphs) {
 	for _, b := range within(g.Images, MaxImages, &p.Truncated) {
 		p.Images = append(p.Images, b.round())
 	}
+	if len(g.ImageData) == len(g.Images) {
+		p.ImageData = slices.Clone(g.ImageData[:len(p.Images)])
+	}
+	p.annotate(g)
 	for _, l := range within(g.Links, MaxLinks, &p.Truncated) {
 		if len(l.URI) > maxString {
 			p.Truncated = true // half an address leads nowhere

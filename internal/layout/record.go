@@ -81,6 +81,9 @@ func (p *Page) Check() error {
 	if p.Chars < 0 || p.Unshown < 0 || p.Unshown > p.Chars {
 		return fmt.Errorf("%d of %d characters unshown", p.Unshown, p.Chars)
 	}
+	if len(p.ImageData) != 0 && len(p.ImageData) != len(p.Images) {
+		return fmt.Errorf("data of %d images for %d", len(p.ImageData), len(p.Images))
+	}
 	at := 0
 	for i := range p.Lines {
 		if err := p.checkLine(&p.Lines[i], at); err != nil {

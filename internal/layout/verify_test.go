@@ -38,6 +38,9 @@ func verify(t testing.TB, p Page) {
 	}
 	next := 0
 	for i, b := range p.Blocks {
+		if b.Kind == BlockTable {
+			verifyTable(t, &p, &b)
+		}
 		if b.First != next || b.Last < b.First {
 			t.Fatalf("block %d has lines %d to %d, wanted from %d", i, b.First, b.Last, next)
 		}
@@ -56,6 +59,42 @@ func verify(t testing.TB, p Page) {
 	var pr Profiler
 	pr.Add(p)
 	verifyElements(t, p, pr.Profile())
+}
+
+// verifyTable checks that cells do not overlap, that what they hold is all of
+// the block, and that no run belongs to two of them.
+func verifyTable(t testing.TB, p *Page, b *Block) {
+	t.Helper()
+	owner := map[int]int{} // of bytes of the text
+	places := map[[2]int]int{}
+	for i, c := range b.Table.Cells {
+		for r := c.Row; r < c.Row+max(c.RowSpan, 1); r++ {
+			for k := c.Col; k < c.Col+max(c.ColSpan, 1); k++ {
+				if o, taken := places[[2]int{r, k}]; taken {
+					t.Fatalf("cells %d and %d are both at row %d, column %d", o, i, r, k)
+				}
+				places[[2]int{r, k}] = i
+			}
+		}
+		for _, s := range c.Spans {
+			for at := s.Start; at < s.End; at++ {
+				if o, taken := owner[at]; taken {
+					t.Fatalf("cells %d and %d both have byte %d", o, i, at)
+				}
+				owner[at] = i
+			}
+		}
+	}
+	for _, l := range p.Lines[b.First : b.Last+1] {
+		for _, r := range l.Runs {
+			first, some := owner[r.Start]
+			for at := r.Start; at < r.End; at++ {
+				if o, taken := owner[at]; p.Text[at] != ' ' && (!taken || !some || o != first) {
+					t.Fatalf("the run %q is in cells %d and %d", p.Text[r.Start:r.End], first, o)
+				}
+			}
+		}
+	}
 }
 
 // verifyElements checks that no text is lost on the way to Markdown.
