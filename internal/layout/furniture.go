@@ -26,13 +26,14 @@ const (
 )
 
 const (
-	edgeStep     = 3   // points
-	edgeRows     = 4   // rows at an edge that may be furniture
-	edgeLines    = 16  // lines in one of them: more are a table
-	maxEdgeText  = 160 // bytes of a line of furniture: longer ones are text
-	maxEdgeKeys  = 8_192
-	maxFurniture = 512
-	minRepeats   = 3 // pages that have a line, but for documents that are shorter
+	edgeStep       = 3   // points
+	edgeRows       = 4   // rows at an edge that may be furniture
+	edgeLines      = 16  // lines in one of them: more are a table
+	maxEdgeText    = 160 // bytes of a line of furniture: longer ones are text
+	maxEdgeNumbers = 12  // numbers of a line that may be the page's
+	maxEdgeKeys    = 8_192
+	maxFurniture   = 512
+	minRepeats     = 3 // pages that have a line, but for documents that are shorter
 )
 
 type edgeKey struct {
@@ -182,7 +183,7 @@ func (p *Page) edgeTexts(i int) []string {
 	for k, w := range words {
 		at += strings.Index(text[at:], w)
 		n, ok := pageNumber(w, k == 0 || k == len(words)-1)
-		if ok && found < 4 {
+		if ok && found < maxEdgeNumbers {
 			found++
 			number := "#" + strconv.Itoa(n-p.Number)
 			out = append(out, text[:at]+number+text[at+len(w):])

@@ -32,6 +32,8 @@ func book(pages int) []Page {
 			y = s.lines(72, y, 14, bold, fmt.Sprintf("Of the number %d", n))
 		}
 		s.lines(72, y+20, 10, regular, append(filler(20, 46), fmt.Sprintf("ends on page %d.", n))...)
+		s.put(72, 740, 7, regular, fmt.Sprintf("Vol. 85, No. 152 of 6 August 2020, 16:21, Frm %05d, Jkt 250001", n))
+		s.newline()
 		s.lines(300, 760, 9, regular, "Page "+number+" of 99")
 		out = append(out, Read(s.Glyphs))
 	}
@@ -49,7 +51,7 @@ func TestFurniture(t *testing.T) {
 	for _, p := range pages[2:] { // two Roman numbers are too few to tell
 		verifyElements(t, p, prof)
 		md := Markdown(p, prof, Style{})
-		for _, text := range []string{"CHAPTER", "A Book", "of 99"} {
+		for _, text := range []string{"CHAPTER", "A Book", "of 99", "Jkt"} {
 			if strings.Contains(md, text) {
 				t.Errorf("page %d keeps %q:\n%s", p.Number, text, md)
 			}
