@@ -25,7 +25,7 @@ const (
 // Read makes the record of a page from what the engine saw on it.
 func Read(g Glyphs) Page {
 	p, c := begin(g)
-	p.arrange(readingOrder(c.frags, c.marks, c.grids), c)
+	p.arrange(readingOrder(c), c)
 	p.NeedsOCR = needsOCR(&p, len(c.marks))
 	return p
 }
@@ -50,16 +50,19 @@ func begin(g Glyphs) (Page, content) {
 	respace(frags, marks)
 	dropCaps(frags)
 	leftwards(frags, marks)
-	c := content{marks: marks}
+	c := content{marks: marks, rulings: p.Rulings}
 	c.frags, c.grids = findTables(frags, marks, &p)
+	c.figures = figures(&p, c.frags)
 	return p, c
 }
 
 // content is what the text of a page is made of.
 type content struct {
-	marks []mark
-	frags []fragment
-	grids []grid
+	marks   []mark
+	frags   []fragment
+	grids   []grid
+	figures []Box
+	rulings []Ruling
 }
 
 // arrange writes the page's text in the order of the rows, or in that of the
@@ -124,11 +127,14 @@ func within[T any](s []T, limit int, more *bool) []T {
 
 // readingOrder makes lines of fragments and puts them in the order they are
 // read. Text of each direction of writing is read by itself, the direction that
-// most of the page has first. A table is read row by row, as one piece.
-func readingOrder(frags []fragment, marks []mark, grids []grid) []row {
+// most of the page has first. A table is read row by row, as one piece; a figure
+// parts what stands around it.
+func readingOrder(c content) []row {
+	frags, marks, grids := c.frags, c.marks, c.grids
 	byTurn := map[int16][]int{}
 	count := map[int16]int{}
 	units, free := tableUnits(frags, grids)
+	units, free = figureUnits(units, free, c.figures)
 	for _, i := range free {
 		f := &units[i]
 		byTurn[f.turn] = append(byTurn[f.turn], i)
@@ -144,9 +150,13 @@ func readingOrder(frags []fragment, marks []mark, grids []grid) []row {
 	var out []row
 	region := 0
 	for _, t := range turns {
-		o := orderer{frags: units, em: usual(units, byTurn[t])}
+		o := orderer{frags: units, em: usual(units, byTurn[t]), marks: marks, rulings: c.rulings}
 		o.cut(byTurn[t], 0)
 		for _, leaf := range o.leaves {
+			leaf = slices.DeleteFunc(leaf, func(i int) bool { return units[i].figure })
+			if len(leaf) == 0 {
+				continue
+			}
 			for _, part := range tableParts(leaf, units, len(frags)) {
 				if k := part[0] - len(frags); k >= 0 {
 					out = append(out, grids[k].lines(frags, marks, region, k+1)...)
