@@ -126,15 +126,27 @@ func (o *orderer) zone(z *zone, x float32, last bool, depth int) {
 			return
 		}
 	}
-	var feet [2][]int
-	if last && len(right) > 0 {
-		left, feet[0] = o.foot(left)
-		right, feet[1] = o.foot(right)
+	if !last {
+		o.cut(left, depth)
+		o.cut(right, depth)
+		return
 	}
-	o.cut(left, depth)
-	o.cut(right, depth)
-	o.cut(feet[0], depth)
-	o.cut(feet[1], depth)
+	o.within++
+	for _, column := range [][]int{left, right} {
+		if _, ok := o.gutter(column); !ok { // of three columns two are on one side
+			var notes []int
+			column, notes = o.foot(column)
+			o.feet = append(o.feet, notes)
+		}
+		o.cut(column, depth)
+	}
+	if o.within--; o.within == 0 {
+		feet := o.feet
+		o.feet = nil
+		for _, notes := range feet {
+			o.cut(notes, depth)
+		}
+	}
 }
 
 // smaller is the size of notes, as a part of that of the text they belong to.

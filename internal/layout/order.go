@@ -22,6 +22,8 @@ type orderer struct {
 
 	marks   []mark
 	rulings []Ruling
+	feet    [][]int // of the columns that are being read
+	within  int     // how deep in such columns
 }
 
 // cut appends the region's leaves. It reports whether the first and the last
@@ -55,7 +57,7 @@ func (o *orderer) cut(region []int, depth int) (first, last bool) {
 // gutter looks for a vertical band that hardly anything crosses and that has
 // columns of text, not cells of a table, on both sides. It returns its middle.
 func (o *orderer) gutter(region []int) (float32, bool) {
-	if x, ok := o.again(region); ok || len(region) < 6 {
+	if x, ok := o.again(region); ok || len(region) < 6 { // too few for bands
 		return x, ok
 	}
 	l, r := o.frags[region[0]].u0, o.frags[region[0]].u1
