@@ -45,6 +45,7 @@ type fragment struct {
 	base, size     float32
 	letters        int // about; one of a script without word spaces counts twice
 	rtl            bool
+	figure         bool // stands for an image: there is nothing to read
 	drop           bool // a drop cap: the next fragment is the rest of its word
 	turn           int16
 	cut            bool // cut off the fragment before: its space is settled

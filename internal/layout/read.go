@@ -28,7 +28,7 @@ func Read(g Glyphs) Page {
 	p, c := begin(g)
 	rows := c.rows
 	if c.structure == nil {
-		rows = readingOrder(c.frags, c.marks, c.grids)
+		rows = readingOrder(c)
 	}
 	p.arrange(rows, c)
 	p.NeedsOCR = needsOCR(&p, len(c.marks))
@@ -71,16 +71,19 @@ func (p *Page) pieces(marks []mark) content {
 	respace(frags, marks)
 	dropCaps(frags)
 	leftwards(frags, marks)
-	c := content{marks: marks}
+	c := content{marks: marks, rulings: p.Rulings}
 	c.frags, c.grids = findTables(frags, marks, p)
+	c.figures = figures(p, c.frags)
 	return c
 }
 
 // content is what the text of a page is made of.
 type content struct {
-	marks []mark
-	frags []fragment
-	grids []grid
+	marks   []mark
+	frags   []fragment
+	grids   []grid
+	figures []Box
+	rulings []Ruling
 
 	structure *structure // of a tagged page, where that is sound
 	rows      []row      // in its order
@@ -152,11 +155,14 @@ func within[T any](s []T, limit int, more *bool) []T {
 
 // readingOrder makes lines of fragments and puts them in the order they are
 // read. Text of each direction of writing is read by itself, the direction that
-// most of the page has first. A table is read row by row, as one piece.
-func readingOrder(frags []fragment, marks []mark, grids []grid) []row {
+// most of the page has first. A table is read row by row, as one piece; a figure
+// parts what stands around it.
+func readingOrder(c content) []row {
+	frags, marks, grids := c.frags, c.marks, c.grids
 	byTurn := map[int16][]int{}
 	count := map[int16]int{}
 	units, free := tableUnits(frags, grids)
+	units, free = figureUnits(units, free, c.figures)
 	for _, i := range free {
 		f := &units[i]
 		byTurn[f.turn] = append(byTurn[f.turn], i)
@@ -172,9 +178,13 @@ func readingOrder(frags []fragment, marks []mark, grids []grid) []row {
 	var out []row
 	region := 0
 	for _, t := range turns {
-		o := orderer{frags: units, em: usual(units, byTurn[t])}
+		o := orderer{frags: units, em: usual(units, byTurn[t]), marks: marks, rulings: c.rulings}
 		o.cut(byTurn[t], 0)
 		for _, leaf := range o.leaves {
+			leaf = slices.DeleteFunc(leaf, func(i int) bool { return units[i].figure })
+			if len(leaf) == 0 {
+				continue
+			}
 			for _, part := range tableParts(leaf, units, len(frags)) {
 				if k := part[0] - len(frags); k >= 0 {
 					out = append(out, grids[k].lines(frags, marks, region, k+1)...)
