@@ -3,6 +3,7 @@ package extract
 import (
 	"encoding/csv"
 	"errors"
+
 	"io"
 	"strings"
 	"testing"
@@ -33,8 +34,9 @@ func TestTablesAndImages(t *testing.T) {
 		}
 	}
 	want := DocumentImage{
-		ID: "p4-2", ElementID: "p4i2", PageNumber: 4, Box: layout.Box{72, 500, 300, 600}, Width: 640, Height: 280, MediaType: pdf.JPEG,
-		SHA256: strings.Repeat("ab", 32), URL: "/base/p4-2.jpg", HeadingPath: table.HeadingPath,
+		Layer: "body",
+		ID:    "p4-2", ElementID: "p4i2", PageNumber: 4, Box: layout.Box{72, 500, 300, 600}, Width: 640, Height: 280, MediaType: pdf.JPEG,
+		SHA256: strings.Repeat("04", 32), URL: "/base/p4-2.jpg", HeadingPath: table.HeadingPath,
 	}
 	if diff := cmp.Diff(want, w.Images[1]); diff != "" {
 		t.Error(diff)

@@ -92,7 +92,7 @@ func elements(p *Page, prof *Profile) []Element {
 		}
 		out = append(out, e)
 	}
-	return withImages(p, out)
+	return withImages(p, prof, out)
 }
 
 // nesting holds where the markers stand of the list items that the current one
