@@ -95,5 +95,5 @@ func elements(p *Page, prof *Profile) []Element {
 		}
 		out = append(out, e)
 	}
-	return withImages(p, out)
+	return withImages(p, prof, out)
 }
