@@ -8,8 +8,8 @@ import (
 // How tall letters are, in ems above and below the baseline: of the typefaces
 // that documents are printed in, with little difference between them.
 const (
-	tall       = 0.70 // capitals, digits, letters with ascenders
-	low        = 0.48 // letters without
+	tall       = 0.72 // capitals, digits, letters with ascenders
+	low        = 0.50 // letters without
 	deep       = 0.21 // below the baseline, of letters with descenders
 	ideograph  = 0.88 // of scripts without either
 	ideoBottom = 0.06
