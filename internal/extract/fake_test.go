@@ -94,7 +94,7 @@ func (d *document) Outline(ctx context.Context) ([]pdf.OutlineItem, error) {
 
 func (d *document) Close() error { return nil }
 
-func (d *document) Pages(ctx context.Context, numbers []int) iter.Seq2[layout.Page, error] {
+func (d *document) Pages(ctx context.Context, numbers []int, _ pdf.Recogniser) iter.Seq2[layout.Page, error] {
 	return func(yield func(layout.Page, error) bool) {
 		for _, n := range numbers {
 			if d.before != nil {
