@@ -23,13 +23,15 @@ func Kill(cmd *exec.Cmd) { killGroup(cmd) }
 
 // Confine takes from a child that runs what it has no use for: it writes no
 // file, leaves no core with a document in it, holds at most 64 files open, and
-// has no more than so many bytes of address space. It is a second wall behind
+// has no more than so many bytes of address space (below 0: any). It is a second wall behind
 // what its starter looks after, and fails for a child that has ended.
 func Confine(pid int, addressSpace int64) error {
 	const files = 64
-	for resource, most := range map[int]uint64{
-		unix.RLIMIT_CORE: 0, unix.RLIMIT_FSIZE: 0, unix.RLIMIT_NOFILE: files, unix.RLIMIT_AS: uint64(addressSpace),
-	} {
+	limits := map[int]uint64{unix.RLIMIT_CORE: 0, unix.RLIMIT_FSIZE: 0, unix.RLIMIT_NOFILE: files}
+	if addressSpace >= 0 {
+		limits[unix.RLIMIT_AS] = uint64(addressSpace)
+	}
+	for resource, most := range limits {
 		if err := unix.Prlimit(pid, resource, &unix.Rlimit{Cur: most, Max: most}, nil); err != nil {
 			return fmt.Errorf("limit process %d: %w", pid, err)
 		}

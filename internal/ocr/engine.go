@@ -34,6 +34,11 @@ type Config struct {
 	// Recognised is told of each page: how long it took, and the code of its
 	// failure, "" where it was recognised. Nil: nobody is told.
 	Recognised func(took time.Duration, code string)
+
+	// addressSpace is how many bytes a process may reserve; 0: four times Memory,
+	// since models are mapped and stacks reserved without ever being used whole,
+	// but at least 1 GiB; below 0: any.
+	addressSpace int64
 }
 
 // Engine is an installed Tesseract. It is safe for concurrent use.
@@ -82,6 +87,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Memory <= 0 {
 		c.Memory = 512 << 20
+	}
+	if c.addressSpace == 0 {
+		c.addressSpace = max(4*c.Memory, 1<<30)
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -31,13 +31,21 @@ func TestMain(m *testing.M) {
 	if how, ok := strings.CutPrefix(filepath.Base(os.Args[0]), fakePrefix); ok {
 		os.Exit(fake(how))
 	}
-	if len(os.Args) > 1 && os.Args[1] == pdf.ReaderCommand {
-		os.Exit(pdf.ReaderMain(os.Args[2:]))
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case pdf.ReaderCommand:
+			os.Exit(pdf.ReaderMain(os.Args[2:]))
+		case doomedCommand:
+			os.Exit(doomed(os.Args[2]))
+		}
 	}
 	os.Exit(m.Run())
 }
 
-const fakePrefix = "tesseract-that-"
+const (
+	fakePrefix    = "tesseract-that-"
+	doomedCommand = "test-doomed"
+)
 
 // installedOrSkip is the Tesseract of this machine. CI has one.
 func installedOrSkip(t testing.TB) *Engine {

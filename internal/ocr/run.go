@@ -23,9 +23,6 @@ const (
 	mostOutput = 16 << 20
 	// watchInterval is how often a process is looked at.
 	watchInterval = 50 * time.Millisecond
-	// addressSpace is how many times its memory a process may reserve: models
-	// are mapped and stacks reserved without ever being used whole.
-	addressSpace = 4
 )
 
 // run runs Tesseract once and returns what it says. Failures are an *Error, or
@@ -47,8 +44,7 @@ func (e *Engine) run(ctx context.Context, args []string, in []byte, l limits) ([
 	if err := e.starter.Start(p.cmd); err != nil {
 		return nil, fail(CodeCrashed, "start tesseract: %w", err)
 	}
-	// It may have ended already.
-	_ = child.Confine(p.cmd.Process.Pid, max(addressSpace*l.memory, 1<<30))
+	_ = child.Confine(p.cmd.Process.Pid, e.config.addressSpace) // it may have ended already
 	return p.wait(ctx, e.closing)
 }
 

@@ -18,6 +18,7 @@ type tiffJPEG struct {
 	lengths []uint32
 	rows    int // of a strip
 	grey    bool
+	rgb     bool // not as other JPEGs have colours
 }
 
 var errStrips = errors.New("its strips are not where it says")
@@ -26,7 +27,7 @@ var errStrips = errors.New("its strips are not where it says")
 func (d *directory) jpegPage(p *rasterPage) error {
 	p.width, p.height = d.number(tagWidth), d.number(tagHeight)
 	t := &tiffJPEG{
-		strips: d.numbers(tagStrips), lengths: d.numbers(tagStripSizes), rows: d.number(tagRows), grey: d.number(tagSamples) <= 1,
+		strips: d.numbers(tagStrips), lengths: d.numbers(tagStripSizes), rows: d.number(tagRows), grey: d.number(tagSamples) <= 1, rgb: d.number(tagPhotometric) == 2,
 	}
 	if p.width < 1 || p.height < 1 || p.width > 1<<16 || p.height > 1<<16 {
 		return errors.New("a size that cannot be")
@@ -91,5 +92,21 @@ func (t *tiffJPEG) strip(b []byte, p *rasterPage) (image.Image, error) {
 	if config.Width > p.width+padding || config.Height > t.rows+padding || config.ColorModel == color.CMYKModel {
 		return nil, errStrips
 	}
-	return jpeg.Decode(bytes.NewReader(b))
+	m, err := jpeg.Decode(bytes.NewReader(b))
+	if planes, ok := m.(*image.YCbCr); ok && t.rgb {
+		return asRGB(planes), err
+	}
+	return m, err
+}
+
+// asRGB takes the planes of a JPEG for red, green and blue.
+func asRGB(m *image.YCbCr) image.Image {
+	out := image.NewRGBA(m.Rect)
+	for y := m.Rect.Min.Y; y < m.Rect.Max.Y; y++ {
+		for x := m.Rect.Min.X; x < m.Rect.Max.X; x++ {
+			c := m.YCbCrAt(x, y)
+			out.SetRGBA(x, y, color.RGBA{c.Y, c.Cb, c.Cr, 0xff})
+		}
+	}
+	return out
 }
