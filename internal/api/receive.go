@@ -131,7 +131,7 @@ func (a *API) readForm(ctx context.Context, parts *multipart.Reader, field strin
 func (a *API) readFile(ctx context.Context, r io.Reader) (file, error) {
 	buffered, media, err := pdf.Sniff(r)
 	if refused, ok := errors.AsType[*pdf.Error](err); ok {
-		return file{}, problem(http.StatusBadRequest, refused.Code, "The file is refused: %v.", refused)
+		return file{}, problem(http.StatusBadRequest, refused.Code, "The file is %v.", refused)
 	}
 	if err != nil {
 		return file{}, formError(err)

@@ -392,9 +392,9 @@ func TestSniff(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"GIF89a":             "image/gif is not accepted: PDF, PNG, JPEG or TIFF are",
-		"PK\x03\x04\x14":     "an archive or Office document (application/zip) is not accepted: PDF, PNG, JPEG or TIFF are",
-		"<!DOCTYPE HTML><p>": "text/html is not accepted: PDF, PNG, JPEG or TIFF are",
+		"GIF89a":             "not a PDF but image/gif, which is not accepted: PDF, PNG, JPEG or TIFF are",
+		"PK\x03\x04\x14":     "not a PDF but an archive or Office document (application/zip), which is not accepted: PDF, PNG, JPEG or TIFF are",
+		"<!DOCTYPE HTML><p>": "not a PDF but text/html, which is not accepted: PDF, PNG, JPEG or TIFF are",
 		"hello":              errHeader.Error(), "": errHeader.Error(), "II": errHeader.Error(),
 	} {
 		_, _, err := Sniff(strings.NewReader(text))

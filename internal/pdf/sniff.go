@@ -75,7 +75,7 @@ func sniff(head []byte) (string, error) {
 		return images[i].media, nil
 	}
 	if i := slices.IndexFunc(others, func(s signature) bool { return s.begins(head) }); i >= 0 {
-		return "", fail(CodeNotAPDF, "%s is not accepted: PDF, PNG, JPEG or TIFF are", others[i].media)
+		return "", fail(CodeNotAPDF, "not a PDF but %s, which is not accepted: PDF, PNG, JPEG or TIFF are", others[i].media)
 	}
 	return "", &Error{Code: CodeNotAPDF, Err: errHeader}
 }
