@@ -35,7 +35,7 @@ func TestMemoryIsFlat(t *testing.T) {
 	var profiler layout.Profiler
 	var reader, service [2]int64 // the most in the first half of the document, and in the second
 	n := 0
-	for page, err := range d.Pages(t.Context(), all(d)) {
+	for page, err := range d.Pages(t.Context(), all(d), nil) {
 		if err != nil {
 			t.Fatal(err)
 		}
