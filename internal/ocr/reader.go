@@ -17,7 +17,7 @@ type Mode string
 
 // The modes.
 const (
-	Auto  Mode = "auto"  // those that need it: pictures of text
+	Auto  Mode = "auto"  // those that need it: pictures of text, and text that is garbage
 	Off   Mode = "off"   // none
 	Force Mode = "force" // all, whatever text they have
 )
@@ -34,7 +34,7 @@ func (m Mode) Needed(p *layout.Page) bool {
 	if m == Force {
 		return p.OCR == nil || p.OCR.Status == layout.OCRFailed
 	}
-	return p.NeedsOCR
+	return p.NeedsOCR || p.Garbage
 }
 
 // What pages are drawn with to be recognised: what Tesseract was trained on,
