@@ -27,7 +27,7 @@ const (
 func Read(g Glyphs) Page {
 	p, c := begin(g)
 	p.arrange(readingOrder(c.frags, c.marks, c.grids), c)
-	p.NeedsOCR = needsOCR(&p, len(c.marks))
+	p.NeedsOCR = needsOCR(&p, len(c.marks)) && !g.Hidden
 	return p
 }
 

@@ -116,3 +116,17 @@ func TestPicture(t *testing.T) {
 		t.Errorf("%q %+v", p.Text, p.OCR)
 	}
 }
+
+// What recognised the page before has done it, however few words it has found.
+func TestHiddenText(t *testing.T) {
+	t.Parallel()
+	empty := newPaper(t, 59.5, 84.2)
+	d := openBytes(t, newPool(t), scan(page{paper: empty, hidden: []string{"Contents"}}, page{paper: empty}))
+	read, err := readAll(t.Context(), d, newFake(t, fakeGood, Config{}).Reader(Auto, ""))
+	if err != nil || len(read) != 2 {
+		t.Fatal(len(read), err)
+	}
+	if read[0].Text != "Contents\n" || read[0].OCR != nil || read[0].NeedsOCR || read[1].OCR == nil {
+		t.Errorf("%+v\n%+v", read[0], read[1])
+	}
+}
