@@ -27,7 +27,7 @@ const module = "github.com/mivaa/mivaa"
 var layers = [][]string{
 	{"jobs", "client", "deploy", "internal/child", "internal/host", "internal/layout", "internal/pgtest", "internal/faultproxy", "examples"},
 	{"jobs/sqlite", "jobs/postgres", "jobs/storetest", "jobs/crashtest", "internal/pdf"},
-	{"internal/blob"},
+	{"internal/blob", "internal/ocr"},
 	{"internal/documents"}, // a document names its source as blob does
 	{"internal/extract", "internal/webhook"},
 	{"internal/api", "internal/lifecycle", "internal/tracing"},
@@ -39,6 +39,7 @@ var layers = [][]string{
 // apart are packages that import, of ours, even less than their layer allows.
 var apart = map[string][]string{
 	"client":       {},                  // speaks HTTP, shares no code with the server
+	"internal/ocr": {"internal/child", "internal/layout", "internal/pdf"}, // knows no job either
 	"internal/pdf": {"internal/child", "internal/layout"}, // is handed one file, gives back pages; knows no job
 }
 
