@@ -24,6 +24,7 @@ func Recognised(p Page, font string, glyphs []Glyph, how OCR) Page {
 	out := Read(Glyphs{
 		Number: p.Number, Label: p.Label, Width: p.Width, Height: p.Height, Rotation: p.Rotation,
 		Fonts: []Font{{Name: font}}, Glyphs: glyphs, Rulings: p.Rulings, Images: p.Images, Links: p.Links,
+		ImageData: p.ImageData, Annotations: p.Annotations, Fields: p.Fields,
 	})
 	out.Truncated = out.Truncated || p.Truncated
 	out.NeedsOCR = false

@@ -2,7 +2,9 @@ package pdf
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -154,8 +156,16 @@ func (r *raster) read(number int) (layout.Page, error) {
 	}
 	p := &r.pages[number-1]
 	width, height := p.points()
+	list, err := r.images(number)
+	if err != nil {
+		return layout.Page{}, err
+	}
+	data := layout.ImageData{Width: list[0].Width, Height: list[0].Height, MediaType: list[0].MediaType}
+	if b, ok := r.original(p); ok {
+		data.SHA256 = fmt.Sprintf("%x", sha256.Sum256(b))
+	}
 	return layout.Read(layout.Glyphs{
-		Number: number, Width: width, Height: height, Images: []layout.Box{{0, 0, float32(width), float32(height)}},
+		Number: number, Width: width, Height: height, Images: []layout.Box{list[0].Box}, ImageData: []layout.ImageData{data},
 	}), nil
 }
 

@@ -2,8 +2,10 @@ package pdf
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"image"
 	"image/color"
@@ -146,6 +148,10 @@ func TestRaster(t *testing.T) {
 			if !page.NeedsOCR || page.Text != "" || len(page.Images) != 1 || !close2(page.Width, c.width) || !close2(page.Height, c.height) {
 				t.Errorf("page %+v", page)
 			}
+			data := page.ImageData[0]
+			if data.Width != c.pixels.X || data.Height != c.pixels.Y || data.MediaType != c.media {
+				t.Errorf("its image %+v", data)
+			}
 			drawn, err := d.Picture(t.Context(), 1, 72, 95)
 			if err != nil {
 				t.Fatal(err)
@@ -163,6 +169,9 @@ func TestRaster(t *testing.T) {
 				t.Errorf("image: %s of %d by %d", whole.MediaType, whole.Width, whole.Height)
 			}
 			corners(t, whole)
+			if sum := fmt.Sprintf("%x", sha256.Sum256(c.data)); bytes.Equal(whole.Data, c.data) && data.SHA256 != sum {
+				t.Errorf("its hash is %q, want %s", data.SHA256, sum)
+			}
 			if _, err := d.Image(t.Context(), 1, 1); !errors.Is(err, ErrNoImage) {
 				t.Errorf("a second image: %v", err)
 			}
