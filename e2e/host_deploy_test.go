@@ -20,7 +20,7 @@ func (l *lab) deploys() {
 		{"PutsTheOldOneBack", (*lab).deployBack}, {"NotWell", (*lab).deployNotWell},
 		{"FailsClosed", (*lab).deployClosed}, {"NoWayBack", (*lab).deployNoWayBack},
 	} {
-		l.t.(*testing.T).Run(part.name, func(t *testing.T) { part.test(l.of(t)) })
+		l.t.(*testing.T).Run(part.name, func(t *testing.T) { part.test(l.with(t)) })
 	}
 }
 
@@ -145,7 +145,7 @@ func (l *lab) deployClosed() {
 		"there is no file of that name": {"", "", "not an executable file"},
 	} {
 		l.t.(*testing.T).Run(name, func(t *testing.T) {
-			l := l.of(t)
+			l := l.with(t)
 			next := l.release("next", test.next)
 			if strings.HasPrefix(name, "there is no") {
 				next = "/share/no such binary"

@@ -22,7 +22,7 @@ func (l *lab) operates() {
 		{"DoesNotStop", (*lab).docsDoesNotStop}, {"NotRecovered", (*lab).docsNotRecovered}, {"NoSignalLines", (*lab).docsNoSignalLines},
 		{"DoesNotStart", (*lab).docsDoesNotStart}, {"Backup", (*lab).docsBackup}, {"DiskFull", (*lab).docsDiskFull},
 	} {
-		l.t.(*testing.T).Run(part.name, func(t *testing.T) { part.test(l.of(t)) })
+		l.t.(*testing.T).Run(part.name, func(t *testing.T) { part.test(l.with(t)) })
 	}
 }
 

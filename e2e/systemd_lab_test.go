@@ -177,4 +177,7 @@ exec tail /dev/zero # keeps what it has read until a line ends`
 }
 
 // of is the lab for a part of the test.
-func (l *lab) of(t testing.TB) manager { return &lab{t: t, state: l.state} }
+// with is the lab as a test of its own sees it.
+func (l *lab) with(t testing.TB) *lab { return &lab{t: t, state: l.state} }
+
+func (l *lab) of(t testing.TB) manager { return l.with(t) }

@@ -14,7 +14,7 @@ func TestSystemd(t *testing.T) {
 	}
 	l := newLab(t)
 	on := func(t *testing.T) installed {
-		return installed{managed{manager: l.of(t), t: t, pages: 1000}, &lab{t: t, state: l.state}}
+		return installed{managed{manager: l.of(t), t: t, pages: 1000}, l.with(t)}
 	}
 	if !t.Run("Install", func(t *testing.T) { on(t).install() }) {
 		return

@@ -31,7 +31,7 @@ func Read(g Glyphs) Page {
 		rows = readingOrder(c)
 	}
 	p.arrange(rows, c)
-	p.NeedsOCR = needsOCR(&p, len(c.marks))
+	p.NeedsOCR = needsOCR(&p, len(c.marks)) && !g.Hidden
 	return p
 }
 
