@@ -77,8 +77,12 @@ func (t *tabulation) edge(a, b float32) bool {
 	return false
 }
 
-// addLine adds the chunks of a line to the cells of a row.
+// addLine adds the chunks of a line to the cells of a row. A title of rows
+// reaches over all of the columns.
 func (t *tabulation) addLine(row int, l *tableLine) {
+	if c := &l.chunks[0]; len(l.chunks) == 1 && c.col == 0 && c.end > 1 {
+		c.end = len(t.cols)
+	}
 	for _, c := range l.chunks {
 		t.add(row, 1, c, l)
 	}
