@@ -69,7 +69,7 @@ func (l *lab) claims(name string) {
 // meanwhile is accepted, and read by the new process.
 func (l *lab) deployWaits() {
 	pid := l.show("MainPID")
-	running := l.upload("deploy waits.pdf", slowPDF(2000, "deploy waits")).JobID
+	running := l.upload("deploy waits.pdf", slowPDF(1500, "deploy waits")).JobID
 	l.reading(running)
 	l.in("rm", "-f", "/share/over")
 	l.in("sh", "-c", "(bash /share/deploy.sh "+l.release("second", "")+" --wait 2m; echo exit $?; : > /share/over) > /share/deploy.log 2>&1 &")
@@ -79,7 +79,7 @@ func (l *lab) deployWaits() {
 	out := l.in("cat", "/share/deploy.log")
 	l.inOrder(out, "== 1. The new binary", "mivaa second", "up to date", "== 2. What is running", running, "== 3. No new jobs", "draining with",
 		"== 4. In its place", "== 5. Restart", "healthy", "== 6. Recovery", "claiming jobs", "job recovery", "== active: mivaa second", "exit 0")
-	if j := l.done(running, 2000); j.Interruptions != 0 || j.Attempt != 1 {
+	if j := l.done(running, 1500); j.Interruptions != 0 || j.Attempt != 1 {
 		l.t.Errorf("the job that was waited for: %+v", j)
 	}
 	l.done(meanwhile, 2)

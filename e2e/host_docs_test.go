@@ -67,6 +67,8 @@ func (l *lab) docsDeployment() {
 
 // docsQueries gives each query of the page on the database that is in use.
 func (l *lab) docsQueries() {
+	l.sees("docs/monitoring.md", "Monitoring with SQL", 0)
+	l.sees("docs/monitoring.md", "Health", 0)
 	queries := docBlock(l.t, "docs/monitoring.md", "Monitoring with SQL", "sql", 0)
 	l.t.Log(l.in("/usr/local/bin/sudo", "-u", "mivaa", "sqlite3", "-bail", "/var/lib/mivaa/mivaa.db", queries))
 }
@@ -77,6 +79,10 @@ func (l *lab) docsDoesNotStop() {
 	id := l.atWork("docs-stop", long)
 	l.in("systemctl", "stop", "--no-block", unit)
 	l.sees(troubleshooting, "The service does not stop", 0)
+	l.until("the signals are two", func() bool { // and no pair, of which the second belongs to the first
+		status := l.show("StatusText")
+		return strings.HasPrefix(status, "Draining for 4")
+	})
 	l.sees(troubleshooting, "The service does not stop", 1)
 	l.drop(id)
 	l.settings()
@@ -176,7 +182,7 @@ func missingLine(want, out string) string {
 }
 
 var (
-	identity = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|instance [a-z2-7]{13}`)
+	identity = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?m:(^|instance )[a-z2-7]{13}\b)`)
 	moment   = regexp.MustCompile(`[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`)
 	amount   = regexp.MustCompile(`\d+([.,]\d+)*( ?([KMG]i?B|B|[mµ]?s|min|h|m|d))?( \d+(ms|s|min))?\b`)
 	named    = regexp.MustCompile(`[^ /"]+\.pdf|"id":"[^"]*"`)

@@ -145,7 +145,7 @@ func pageOf(n int) layout.Page {
 		return layout.Read(g)
 	}
 	g.Images = []layout.Box{{10, 10, 20, 20}, {72, 500, 300, 600}}
-	g.ImageData = []layout.ImageData{{Width: 64, Height: 64, MediaType: pdf.PNG}, {Width: 640, Height: 280, MediaType: pdf.JPEG, SHA256: strings.Repeat("ab", 32)}}
+	g.ImageData = []layout.ImageData{{Width: 64, Height: 64, MediaType: pdf.PNG}, {Width: 640, Height: 280, MediaType: pdf.JPEG, SHA256: strings.Repeat(fmt.Sprintf("%02x", n), 32)}}
 	g.Annotations = []layout.Annotation{{Kind: "text", Box: layout.Box{1, 2, 3, 4}, Text: "Is this so?", Author: "Ann"}}
 	g.Fields = []layout.Field{{Name: "agree", Kind: "checkbox", Checked: true, Value: "Yes", Box: layout.Box{5, 6, 7, 8}}}
 	p := layout.Read(g)

@@ -13,6 +13,7 @@ import (
 type DocumentImage struct {
 	ID          string     `json:"image_id" doc:"Within its document" example:"p12-3"`
 	ElementID   string     `json:"element_id"`
+	Layer       string     `json:"layer" enum:"body,furniture" doc:"Furniture is what stands on many pages at the same place, such as a logo"`
 	PageNumber  int        `json:"page_number"`
 	Box         layout.Box `json:"bbox" nullable:"false"`
 	Width       int        `json:"width" doc:"Of the image itself, in pixels; 0: not known"`
@@ -35,7 +36,7 @@ func imagesOf(p *layout.Page, elements []Element, base string) []DocumentImage {
 		}
 		name := p.ImageName(e.image)
 		img := DocumentImage{
-			ID: e.ImageID, ElementID: e.ID, PageNumber: p.Number, Box: e.Box, MediaType: "image/png",
+			ID: e.ImageID, ElementID: e.ID, Layer: e.Layer, PageNumber: p.Number, Box: e.Box, MediaType: "image/png",
 			URL: base + name, Caption: e.caption, HeadingPath: e.HeadingPath,
 		}
 		if len(p.ImageData) > 0 {

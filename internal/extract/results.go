@@ -276,6 +276,7 @@ func (res *Result) findProfile(ctx context.Context, content documents.Content) e
 		return err
 	}
 	profiler.Outline(res.facts.bookmarks())
+	profiler.Outline(res.facts.bookmarks())
 	res.profile = profiler.Profile()
 	return nil
 }

@@ -41,13 +41,20 @@ func (w *writer) blocks(rows []row, frags []fragment, marks []mark) {
 	p.Blocks = make([]Block, 0, len(rows)/4+1)
 	for i := 0; i < len(ls); {
 		j := i + 1
-		for j < len(ls) && rows[j].region == rows[i].region {
+		for j < len(ls) && (rows[j].region == rows[i].region || rows[j].piece > 0 && rows[j].piece == rows[i].piece) {
 			j++
 		}
-		if g := rows[i].grid; g > 0 {
+		switch g := rows[i].grid; {
+		case g > 0:
 			p.Blocks = append(p.Blocks, w.tableBlock(&w.grids[g-1], rows, i, j-1))
-		} else {
+		case rows[i].piece > 0:
+			p.Blocks = append(p.Blocks, p.pieceBlock(&w.structure.pieces[rows[i].piece], ls[i:j], i))
+		default:
+			n := len(p.Blocks)
 			p.regionBlocks(ls[i:j], i, size, mono)
+			for k := n; k < len(p.Blocks) && rows[i].piece < 0; k++ {
+				p.Blocks[k].Tag = TagFurnish
+			}
 		}
 		i = j
 	}

@@ -81,7 +81,10 @@ func elements(p *Page, prof *Profile) []Element {
 		}
 		switch s.kind {
 		case TypeListItem:
-			e.Marker, e.Level, e.skip = s.marker, n.depth(s), len(s.marker)
+			e.Marker, e.Level, e.skip = s.marker, s.depth, len(s.marker)
+			if s.tag != TagItem {
+				e.Level = n.depth(s)
+			}
 		case TypeTable:
 			e.Table = s.table
 		case TypePageHeader, TypePageFooter, TypePageNumber:
@@ -92,5 +95,5 @@ func elements(p *Page, prof *Profile) []Element {
 		}
 		out = append(out, e)
 	}
-	return withImages(p, out)
+	return withImages(p, prof, out)
 }

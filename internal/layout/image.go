@@ -59,7 +59,7 @@ func (p *Page) Shows(image int) bool {
 
 // withImages puts the page's images where they are read: behind what stands
 // above them in the same column, else before what stands below.
-func withImages(p *Page, elements []Element) []Element {
+func withImages(p *Page, prof *Profile, elements []Element) []Element {
 	shown := 0
 	for i, box := range p.Images {
 		if shown == mostShown {
@@ -80,6 +80,9 @@ func withImages(p *Page, elements []Element) []Element {
 			e.Start = elements[0].Start
 		}
 		e.End = e.Start
+		if len(p.ImageData) > 0 && slices.Contains(prof.Logos, p.logoKey(i)) {
+			e.Layer = LayerFurniture
+		}
 		elements = slices.Insert(elements, at, e)
 	}
 	if shown > 0 {

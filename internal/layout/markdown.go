@@ -75,7 +75,7 @@ func (w *markdown) write(e *Element) {
 	case TypeImage:
 		w.image(e)
 	case TypeTable:
-		writeTable(&w.sb, w.page, e.Table, w.style)
+		w.table(e)
 	default:
 		w.sb.WriteString(w.text(e))
 	}
@@ -101,6 +101,9 @@ func (w *markdown) item(e *Element) {
 // listMark returns a list item's Markdown marker and what of the printed one
 // stays in the text: Markdown counts in digits only.
 func listMark(m string) (bullet, lead string) {
+	if m == "" {
+		return "- ", "" // drawn, not written
+	}
 	if n := len(m); m[0] >= '0' && m[0] <= '9' && (m[n-1] == '.' || m[n-1] == ')') {
 		return m + " ", ""
 	}

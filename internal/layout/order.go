@@ -19,6 +19,11 @@ type orderer struct {
 	leaves [][]int   // the regions, in reading order; each in the order of the file
 	known  []float32 // gutters found so far
 	cover  [maxBuckets + 1]int32
+
+	marks   []mark
+	rulings []Ruling
+	feet    [][]int // of the columns that are being read
+	within  int     // how deep in such columns
 }
 
 // cut appends the region's leaves. It reports whether the first and the last
@@ -52,7 +57,7 @@ func (o *orderer) cut(region []int, depth int) (first, last bool) {
 // gutter looks for a vertical band that hardly anything crosses and that has
 // columns of text, not cells of a table, on both sides. It returns its middle.
 func (o *orderer) gutter(region []int) (float32, bool) {
-	if x, ok := o.again(region); ok || len(region) < 6 {
+	if x, ok := o.again(region); ok || len(region) < 6 { // too few for bands
 		return x, ok
 	}
 	l, r := o.frags[region[0]].u0, o.frags[region[0]].u1
@@ -167,6 +172,9 @@ func (o *orderer) split(region []int, x float32) split {
 	last := 0
 	for _, i := range region {
 		f := &o.frags[i]
+		if f.figure {
+			continue
+		}
 		now := o.beside(f, x)
 		switch now {
 		case -1:
@@ -219,112 +227,6 @@ func (o *orderer) isGutter(region []int, x float32) bool {
 		return true
 	}
 	return false
-}
-
-// columns reads the columns beside a gutter: whatever lies between two lines
-// that cross it, first on its left, then on its right.
-func (o *orderer) columns(region []int, x float32, depth int) {
-	if len(o.known) < maxKnown {
-		o.known = append(o.known, x)
-	}
-	var across []int
-	for _, i := range region {
-		if o.beside(&o.frags[i], x) == 0 {
-			across = append(across, i)
-		}
-	}
-	slices.SortStableFunc(across, func(a, b int) int { return compare(o.frags[a].base, o.frags[b].base) })
-	bases := make([]float32, len(across))
-	for i, a := range across {
-		bases[i] = o.frags[a].base
-	}
-	// zone[i] has what lies above across[i]; on its own row it belongs to it.
-	type zone struct{ left, right, row []int }
-	zones := make([]zone, len(across)+1)
-	for _, i := range region {
-		f := &o.frags[i]
-		side := o.beside(f, x)
-		if side == 0 {
-			continue
-		}
-		k, same := slices.BinarySearchFunc(bases, f.base, func(b, t float32) int {
-			if abs(b-t) <= 0.3*o.em {
-				return 0
-			}
-			return compare(b, t)
-		})
-		switch {
-		case same:
-			zones[k].row = append(zones[k].row, i)
-		case side < 0:
-			zones[k].left = append(zones[k].left, i)
-		default:
-			zones[k].right = append(zones[k].right, i)
-		}
-	}
-	var wide []int // lines across with nothing between them
-	flush := func() {
-		slices.Sort(wide)
-		o.cut(wide, depth+1)
-		wide = nil
-	}
-	for k := range zones {
-		z := &zones[k]
-		if len(z.left)+len(z.right) > 0 {
-			flush()
-			o.zone(z.left, z.right, x, depth+1)
-		}
-		if k < len(across) {
-			wide = append(append(wide, across[k]), z.row...)
-		}
-	}
-	flush()
-}
-
-// beside reports on which side of x the fragment is: -1 left, 1 right, 0 if it
-// crosses x. What reaches over a little does not: a gutter that is right for
-// most of a page may be off by that at its foot.
-func (o *orderer) beside(f *fragment, x float32) int {
-	const over = 2
-	switch l, r := x-f.u0, f.u1-x; {
-	case r <= 0 || r < over*o.em && r < l:
-		return -1
-	case l <= 0 || l < over*o.em && l <= r:
-		return 1
-	}
-	return 0
-}
-
-// on returns what of the region is on one side of x.
-func (o *orderer) on(region []int, x float32, side int) []int {
-	var out []int
-	for _, i := range region {
-		if o.beside(&o.frags[i], x) == side {
-			out = append(out, i)
-		}
-	}
-	return out
-}
-
-// zone reads what is left and right of a gutter, between two lines across it.
-// It may have a better gutter of its own, or none: a figure that stands over
-// both columns is no text.
-func (o *orderer) zone(left, right []int, x float32, depth int) {
-	if len(left) > 0 && len(right) > 0 && depth < maxDepth {
-		both := slices.Concat(left, right)
-		slices.Sort(both)
-		if g, ok := o.gutter(both); ok && o.split(both, g).crossing == 0 {
-			o.cut(o.on(both, g, -1), depth)
-			o.cut(o.on(both, g, 1), depth)
-			return
-		}
-		if s := o.split(both, x); s.turns > 1 && s.wordy() < 6 {
-			o.cut(both, depth)
-			return
-		}
-	}
-	o.cut(left, depth)
-	o.cut(right, depth)
 }
 
 // gap cuts a region at its widest horizontal band of white, if one is wide

@@ -115,6 +115,8 @@ type Block struct {
 	Marker string  `json:"marker,omitempty"` // of a list item, as printed: "•", "3.", "(a)"
 	Indent float32 `json:"indent,omitempty"` // of a list item: its text's distance from the column's left edge
 	Table  *Table  `json:"table,omitempty"`  // of a table
+	Tag    string  `json:"tag,omitempty"`    // what a tagged document says that it is: a Tag constant, or H1 to H6
+	Level  int     `json:"level,omitempty"`  // as the tags have it: of a heading; how deep a list item lies
 }
 
 // Ruling is a drawn horizontal or vertical line or, with Fill, a filled box.

@@ -15,6 +15,8 @@ type part struct {
 	list        bool    // the page alone makes it a list item
 	marker      string
 	table       *Table
+	tag         string // what a tagged document says that it is
+	depth       int    // of a heading or list item, as the tags have it
 
 	kind  string // of Element
 	level int
@@ -25,6 +27,7 @@ type part struct {
 // one is.
 func (prof *Profile) parts(p *Page) []part {
 	out := p.divide(prof.furnishings(p))
+	p.markTagged(out)
 	prof.markHeadings(p, out)
 	out = p.joinHeadings(out)
 	for i := range out {
@@ -56,12 +59,13 @@ func (prof *Profile) parts(p *Page) []part {
 }
 
 // joinSentences makes one part of a paragraph that goes on in the next column,
-// or beside or under something that made its lines shorter.
+// or beside or under something that made its lines shorter. Tags know where
+// paragraphs end.
 func (p *Page) joinSentences(parts []part) []part {
 	out := parts[:0]
 	for i := range parts {
 		s := &parts[i]
-		if n := len(out); n > 0 && s.kind == TypeParagraph && p.goesOn(&out[n-1], s) {
+		if n := len(out); n > 0 && s.kind == TypeParagraph && s.tag == "" && p.goesOn(&out[n-1], s) {
 			t := &out[n-1]
 			t.last, t.box = s.last, t.box.union(s.box)
 			continue
@@ -101,7 +105,7 @@ func (p *Page) divide(as []string) []part {
 		b := &p.Blocks[i]
 		whole := part{
 			first: b.First, last: b.Last, box: b.Box, size: b.Size, bold: b.Bold,
-			list: b.Kind == BlockListItem && b.Marker != "", marker: b.Marker, table: b.Table,
+			list: b.Kind == BlockListItem, marker: b.Marker, table: b.Table, tag: b.Tag, depth: b.Level,
 		}
 		if as == nil || b.Table != nil || !p.furnished(as, b) {
 			whole.size = p.capitalSize(&whole)

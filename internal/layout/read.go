@@ -26,7 +26,11 @@ const (
 // Read makes the record of a page from what the engine saw on it.
 func Read(g Glyphs) Page {
 	p, c := begin(g)
-	p.arrange(readingOrder(c.frags, c.marks, c.grids), c)
+	rows := c.rows
+	if c.structure == nil {
+		rows = readingOrder(c)
+	}
+	p.arrange(rows, c)
 	p.NeedsOCR = needsOCR(&p, len(c.marks))
 	return p
 }
@@ -38,7 +42,8 @@ func begin(g Glyphs) (Page, content) {
 		Width: round2d(g.Width), Height: round2d(g.Height), Rotation: (g.Rotation%360 + 360) % 360,
 	}
 	p.furnish(&g)
-	marks, count := clean(g, len(p.Fonts))
+	s := structureOf(&g)
+	marks, count := clean(g, len(p.Fonts), s)
 	p.Chars, p.Unshown = len(marks)+count.unshown, count.unshown
 	p.Garbage = garbage(marks, p.Fonts, count.unmapped)
 	for i := range marks {
@@ -47,20 +52,41 @@ func begin(g Glyphs) (Page, content) {
 			break
 		}
 	}
+	c := p.pieces(marks)
+	if s != nil && s.sound(c) {
+		c.structure = s
+		c.rows, c.grids = s.arrange(c.frags, marks, p.Height)
+	} else if s != nil {
+		for i := range marks {
+			marks[i].piece = 0
+		}
+		c = p.pieces(marks)
+	}
+	return p, c
+}
+
+// pieces makes fragments of marks, and finds tables among them.
+func (p *Page) pieces(marks []mark) content {
 	frags := fragments(marks)
 	respace(frags, marks)
 	dropCaps(frags)
 	leftwards(frags, marks)
-	c := content{marks: marks}
-	c.frags, c.grids = findTables(frags, marks, &p)
-	return p, c
+	c := content{marks: marks, rulings: p.Rulings}
+	c.frags, c.grids = findTables(frags, marks, p)
+	c.figures = figures(p, c.frags)
+	return c
 }
 
 // content is what the text of a page is made of.
 type content struct {
-	marks []mark
-	frags []fragment
-	grids []grid
+	marks   []mark
+	frags   []fragment
+	grids   []grid
+	figures []Box
+	rulings []Ruling
+
+	structure *structure // of a tagged page, where that is sound
+	rows      []row      // in its order
 }
 
 // arrange writes the page's text in the order of the rows, or in that of the
@@ -72,13 +98,13 @@ func (p *Page) arrange(rows []row, c content) {
 		return
 	}
 	p.Unshown, p.Order = unshown, OrderStream
-	c.grids = nil
+	c.grids, c.structure = nil, nil
 	p.compose(streamOrder(c.frags), c)
 }
 
 // compose writes the rows as the page's text, lines and blocks.
 func (p *Page) compose(rows []row, c content) {
-	w := writer{page: p, buf: make([]byte, 0, len(c.marks)+len(c.marks)/4), grids: c.grids, homes: homes(len(c.frags), c.grids)}
+	w := writer{page: p, structure: c.structure, buf: make([]byte, 0, len(c.marks)+len(c.marks)/4), grids: c.grids, homes: homes(len(c.frags), c.grids)}
 	w.spans = make([]Span, len(w.homes))
 	p.Lines, p.Blocks = nil, nil
 	if len(rows) > 0 {
@@ -129,11 +155,14 @@ func within[T any](s []T, limit int, more *bool) []T {
 
 // readingOrder makes lines of fragments and puts them in the order they are
 // read. Text of each direction of writing is read by itself, the direction that
-// most of the page has first. A table is read row by row, as one piece.
-func readingOrder(frags []fragment, marks []mark, grids []grid) []row {
+// most of the page has first. A table is read row by row, as one piece; a figure
+// parts what stands around it.
+func readingOrder(c content) []row {
+	frags, marks, grids := c.frags, c.marks, c.grids
 	byTurn := map[int16][]int{}
 	count := map[int16]int{}
 	units, free := tableUnits(frags, grids)
+	units, free = figureUnits(units, free, c.figures)
 	for _, i := range free {
 		f := &units[i]
 		byTurn[f.turn] = append(byTurn[f.turn], i)
@@ -149,9 +178,13 @@ func readingOrder(frags []fragment, marks []mark, grids []grid) []row {
 	var out []row
 	region := 0
 	for _, t := range turns {
-		o := orderer{frags: units, em: usual(units, byTurn[t])}
+		o := orderer{frags: units, em: usual(units, byTurn[t]), marks: marks, rulings: c.rulings}
 		o.cut(byTurn[t], 0)
 		for _, leaf := range o.leaves {
+			leaf = slices.DeleteFunc(leaf, func(i int) bool { return units[i].figure })
+			if len(leaf) == 0 {
+				continue
+			}
 			for _, part := range tableParts(leaf, units, len(frags)) {
 				if k := part[0] - len(frags); k >= 0 {
 					out = append(out, grids[k].lines(frags, marks, region, k+1)...)

@@ -297,6 +297,37 @@ func TestReadBeside(t *testing.T) {
 			s.lines(312, 200, 10, regular, right...)
 			return slices.Concat([]string{"50 49", "40 39", "30 29", "20 19", "10 9", "The caption of the chart, which stands over both of the columns of the page"}, left, right)
 		}},
+		{"notes at the feet of three columns", func(s *sheet) []string {
+			var body, notes []string
+			for k := range 3 {
+				x := 72 + 160*float32(k)
+				text, foot := filler(12-k, 14), filler(3+k, 17)
+				foot[0] = "7" + foot[0]
+				s.lines(x, 100, 10, regular, text...)
+				s.lines(x, 250-12*float32(k), 8, regular, foot...)
+				body, notes = append(body, text...), append(notes, foot...)
+			}
+			return append(body, notes...)
+		}},
+		{"a note that a line parts from the text, and small print that nothing does", func(s *sheet) []string {
+			left, right, note, small := filler(14, 22), filler(14, 22), filler(3, 26), filler(3, 26)
+			s.lines(72, 100, 10, regular, left...)
+			s.lines(72, 290, 8, regular, note...)
+			s.lines(312, 100, 10, regular, right...)
+			s.lines(312, 290, 8, regular, small...)
+			s.Rulings = []Ruling{{X0: 72, Y0: 275, X1: 140, Y1: 275}}
+			return slices.Concat(left, right, small, note)
+		}},
+		{"a figure over two columns, its caption beside it", func(s *sheet) []string {
+			top, left, right := filler(8, 22), filler(12, 22), filler(12, 22)
+			s.lines(72, 60, 10, regular, top[:4]...)
+			s.lines(312, 60, 10, regular, top[4:]...)
+			s.lines(430, 280, 8, regular, "What can be seen here", "on the left")
+			s.lines(72, 330, 10, regular, left...)
+			s.lines(312, 330, 10, regular, right...)
+			s.Images = []Box{{72, 110, 415, 200}, {72, 200, 415, 310}}
+			return slices.Concat(top, []string{"What can be seen here", "on the left"}, left, right)
+		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

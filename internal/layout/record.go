@@ -103,7 +103,7 @@ func (p *Page) Check() error {
 			if err := b.Table.check(p, p.Lines[b.First].Start, p.Lines[b.Last].End); err != nil {
 				return fmt.Errorf("block %d: %w", i, err)
 			}
-		case b.Kind == BlockListItem && b.Table == nil && b.Marker != "" && strings.HasPrefix(text, b.Marker):
+		case b.Kind == BlockListItem && b.Table == nil && (b.Marker != "" || b.Tag == TagItem) && strings.HasPrefix(text, b.Marker):
 		default:
 			return fmt.Errorf("block %d: kind %q, marker %q", i, b.Kind, b.Marker)
 		}

@@ -127,6 +127,12 @@ func (s *scanner) block(b *Block) {
 		b.Table = &Table{}
 		s.table(b.Table)
 	}
+	if s.has(`,"tag":`) {
+		s.string(&b.Tag)
+	}
+	if s.has(`,"level":`) {
+		s.int(&b.Level)
+	}
 	s.need("}")
 }
 

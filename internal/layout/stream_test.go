@@ -13,7 +13,7 @@ func composed(g Glyphs, order func(content) []row) Page {
 	return p
 }
 
-func inReadingOrder(c content) []row { return readingOrder(c.frags, c.marks, c.grids) }
+func inReadingOrder(c content) []row { return readingOrder(c) }
 
 // An order that loses a line, or reads one twice, must not pass.
 func TestReadFallsBack(t *testing.T) {

@@ -16,7 +16,7 @@ func (f *finder) aligned() {
 			free = append(free, i)
 		}
 	}
-	o := orderer{frags: f.frags, em: f.em}
+	o := orderer{frags: f.frags, em: f.em, marks: f.marks, rulings: f.page.Rulings}
 	o.cut(free, 0)
 	leaf := make([]int, len(f.frags))
 	for k, l := range o.leaves {

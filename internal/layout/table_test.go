@@ -366,6 +366,16 @@ func TestReadNoTables(t *testing.T) {
 				s.lines(76, y, 10, mono, strings.ReplaceAll(text, "\t", "    "))
 			}
 		},
+		"a listing with numbers": func(s *sheet) {
+			s.lines(72, 60, 10, regular, filler(6, 40)...)
+			for i := range 5 {
+				y := 160 + 12*float32(i)
+				x := s.put(72, y, 10, mono, fmt.Sprintf("box %d", i))
+				x = s.put(x+15, y, 10, mono, fmt.Sprint(997+i))
+				s.put(x+15, y, 10, mono, fmt.Sprint(123*i))
+				s.newline()
+			}
+		},
 		"equations": func(s *sheet) {
 			for i := range 5 {
 				s.cells(100+20*float32(i), 10, regular, []float32{100, 160, 200, 400}, "x", "=", fmt.Sprintf("%d + y", i), fmt.Sprintf("(%d)", i+1))

@@ -68,7 +68,7 @@ func (c *coder) page(p *layout.Page) {
 	c.string(&p.Text)
 	sequence(c, &p.Fonts, 5, (*coder).font)
 	sequence(c, &p.Lines, 27, (*coder).line)
-	sequence(c, &p.Blocks, 27, (*coder).block)
+	sequence(c, &p.Blocks, 29, (*coder).block)
 	sequence(c, &p.Rulings, 17, (*coder).ruling)
 	sequence(c, &p.Images, 16, (*coder).box)
 	sequence(c, &p.Links, 17, (*coder).link)
@@ -146,6 +146,8 @@ func (c *coder) block(b *layout.Block) {
 		}
 		c.table(b.Table)
 	}
+	c.string(&b.Tag)
+	c.int(&b.Level)
 }
 
 func (c *coder) table(t *layout.Table) {
