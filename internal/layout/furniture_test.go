@@ -91,10 +91,12 @@ func TestNoFurniture(t *testing.T) {
 			s.lines(72, 500, 10, regular, "• one", "• two")
 		},
 		"a title on some": func(s *sheet, n int) {
-			if n%3 == 0 {
+			if n%4 == 0 {
 				s.lines(72, 60, 16, bold, "The same again")
 			}
-			s.lines(72, 200, 10, regular, filler(6, 46)...)
+			for i, line := range filler(6, 40) {
+				s.lines(72, 200+12*float32(i), 10, regular, line+fmt.Sprintf(" %c-words", 'a'+n))
+			}
 		},
 	} {
 		var pr Profiler
@@ -112,6 +114,33 @@ func TestNoFurniture(t *testing.T) {
 					t.Errorf("%s: %q is %s", name, e.Text, e.Type)
 				}
 			}
+		}
+	}
+}
+
+// TestFurnitureInTheMargin has running heads beside the text, not above it.
+func TestFurnitureInTheMargin(t *testing.T) {
+	t.Parallel()
+	var pr Profiler
+	var pages []Page
+	for n := 1; n <= 6; n++ {
+		s := newSheet()
+		s.Number = n
+		for i, line := range filler(20, 30) {
+			s.put(72, 80+12*float32(i), 10, regular, line+fmt.Sprintf(" %c-words", 'a'+n))
+			if i == 1 {
+				s.put(480, 98, 13, bold, "Work")
+				s.newline()
+				s.put(480, 110, 13, bold, "at night")
+			}
+			s.newline()
+		}
+		pages = append(pages, Read(s.Glyphs))
+		pr.Add(pages[n-1])
+	}
+	for _, p := range pages {
+		if md := Markdown(p, pr.Profile(), Style{}); strings.Contains(md, "Work") || strings.Contains(md, "at night") || !strings.Contains(md, "-words") {
+			t.Errorf("page %d:\n%s", p.Number, md)
 		}
 	}
 }
