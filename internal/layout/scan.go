@@ -232,6 +232,9 @@ func (s *scanner) imageData(d *ImageData) {
 	if s.has(`,"sha256":`) {
 		s.string(&d.SHA256)
 	}
+	if s.has(`,"alt":`) {
+		s.string(&d.Alt)
+	}
 	s.need("}")
 }
 
