@@ -17,16 +17,24 @@ const (
 	Text     = "text"
 	JSON     = "json"
 	Chunks   = "chunks"
+	CSV      = "csv" // the tables
+	Zip      = "zip" // everything, with images and attachments
 )
 
 // ContentOptions say what of a document is wanted. The zero value is all of it
 // as Markdown.
 type ContentOptions struct {
-	Format       string // one of the four; "": Markdown
+	Format       string // one of these; "": Markdown
 	Pages        string // only these: 1-5,9,12-
 	PageMarkers  bool   // Markdown: a comment before each page
 	Furniture    bool   // Markdown and text: running headers and footers stay
-	ChunkSize    int    // chunks: characters of one; 0: the document's
+	HTMLTables   bool   // Markdown: all tables as HTML
+	Plain        bool   // Markdown: no marks for bold, italic, code and links
+	Hyphens      string // join or keep words that are broken at a line's end; "": Markdown joins them
+	Images       bool   // Markdown: images where they stand
+	Table        string // CSV: only this table
+	ChunkUnit    string // chunks: characters or tokens; "": the document's
+	ChunkSize    int    // chunks: the longest; 0: the document's
 	ChunkOverlap int    // chunks: 0: the document's; below 0: none
 	Shape        string // chunks: langchain, llamaindex or unstructured
 }
@@ -43,8 +51,16 @@ func (o ContentOptions) query() url.Values {
 	if o.PageMarkers {
 		q.Set("page_markers", "true")
 	}
-	if o.Furniture {
-		q.Set("furniture", "all")
+	set(q, "hyphens", o.Hyphens)
+	set(q, "table", o.Table)
+	set(q, "chunk_unit", o.ChunkUnit)
+	for _, f := range []struct {
+		on          bool
+		name, value string
+	}{{o.Furniture, "furniture", "all"}, {o.HTMLTables, "tables", "html"}, {o.Plain, "emphasis", "off"}, {o.Images, "images", "on"}} {
+		if f.on {
+			q.Set(f.name, f.value)
+		}
 	}
 	return q
 }

@@ -126,7 +126,7 @@ func (d description) resolve(s schema) schema {
 // request is two.
 func (d description) find(method, path string) (operation, bool) {
 	for template, methods := range d.Paths {
-		pattern := strings.NewReplacer("{id}", `[0-9a-f]{8}-[0-9a-f-]{27}`, "{name}", "[^/]+", "{n}", "[0-9]+", ".", `\.`).Replace(template)
+		pattern := strings.NewReplacer("{id}", `[0-9a-f]{8}-[0-9a-f-]{27}`, "{name}", "[^/]+", "{n}", "[0-9]+", "{table}", "[^/]+", ".", `\.`).Replace(template)
 		if op, ok := methods[strings.ToLower(method)]; ok && regexp.MustCompile("^"+pattern+"$").MatchString(path) {
 			return op, true
 		}
@@ -151,7 +151,7 @@ func TestEveryOperation(t *testing.T) {
 	s := newService(t)
 	d := s.description()
 	done, err := s.Submit(t.Context(), strings.NewReader("%PDF-1.7 test"), client.Upload{
-		Filename: "a.pdf", Title: "t", Description: "d", Tags: []string{"x"}, Pages: "1", ChunkSize: 100, ChunkOverlap: 10, Password: "p",
+		Filename: "a.pdf", Title: "t", Description: "d", Tags: []string{"x"}, Pages: "1", ChunkSize: 100, ChunkOverlap: 10, ChunkUnit: "tokens", Password: "p",
 		Priority: 1, Owner: "o", Recovery: "manual", Anew: true,
 	})
 	s.ok(err)
@@ -221,7 +221,13 @@ func (s *service) callAll(done client.Submitted) {
 	_, _ = s.ListDocuments(ctx, client.DocumentPage{Owner: "o", Limit: 2, Cursor: "x", After: doc, Prefix: "01"})
 	_, _ = s.Content(ctx, doc, client.ContentOptions{
 		Format: client.Chunks, Pages: "1", PageMarkers: true, Furniture: true, ChunkSize: 100, ChunkOverlap: -1, Shape: "langchain",
+		HTMLTables: true, Plain: true, Hyphens: "keep", Images: true, Table: "p1t1", ChunkUnit: "tokens",
 	})
+	_, _ = s.ListTables(ctx, doc, 1, 2)
+	_, _ = s.Table(ctx, doc, "p1t1")
+	_, _ = s.Attachments(ctx, doc)
+	_, _ = s.Attachment(ctx, doc, 1)
+	_, _ = s.DocumentSchema(ctx)
 	for _, err := range s.Pages(ctx, doc, 1) {
 		_ = err
 		break
@@ -280,7 +286,8 @@ func TestAnswers(t *testing.T) {
 		"pause-for-deploy": client.Drain{}, "health": client.Health{},
 		"group-jobs":     struct{ Groups []client.Group }{},
 		"list-instances": struct{ Instances []client.Instance }{},
-		"list-pages":     client.PageList{}, "get-page": client.PageContent{}, "list-images": client.ImageList{},
+		"list-tables":    client.TableList{}, "list-attachments": client.AttachmentList{},
+		"list-pages": client.PageList{}, "get-page": client.PageContent{}, "list-images": client.ImageList{},
 		"list-webhooks": struct{ Webhooks []client.Delivery }{},
 	} {
 		found := false

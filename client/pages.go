@@ -82,7 +82,13 @@ type PageContent struct {
 	Complete   bool            `json:"complete"`   // false: what is a heading is told by the pages there are
 	Text       string          `json:"text"`
 	Markdown   string          `json:"markdown"`
+	Language   string          `json:"language"` // as BCP 47 names it; "": not certain
 	Elements   json.RawMessage `json:"elements"` // as in the document's JSON
+	Tables     []Table         `json:"tables"`
+	Images     []PlacedImage   `json:"images"`
+
+	FormFields  []Field      `json:"form_fields"`
+	Annotations []Annotation `json:"annotations"`
 }
 
 // Page returns a page with its content. no_such_page, CodeNoContent.

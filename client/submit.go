@@ -24,10 +24,11 @@ type Upload struct {
 	Description string
 	Tags        []string
 	Pages       string // only these: 1-5,9,12-
-	ChunkSize   int    // characters; 0: the service's
+	ChunkSize   int    // in ChunkUnit; 0: the service's
 	// ChunkOverlap is what a chunk repeats of the one before; 0: the service's,
 	// below 0: nothing.
 	ChunkOverlap int
+	ChunkUnit    string // what both count: characters or tokens; "": characters
 	Password     string // opens an encrypted PDF
 	Priority     int    // -1000 to 1000; higher runs first
 	Owner        string
@@ -126,7 +127,7 @@ func (u Upload) form() (head, tail []byte, media string, err error) {
 	}
 	for _, f := range [][2]string{
 		{"title", u.Title}, {"description", u.Description}, {"tags", strings.Join(u.Tags, ",")}, {"pages", u.Pages},
-		{"chunk_size", number(u.ChunkSize)}, {"chunk_overlap", overlap}, {"password", u.Password}, {"priority", number(u.Priority)},
+		{"chunk_size", number(u.ChunkSize)}, {"chunk_overlap", overlap}, {"chunk_unit", u.ChunkUnit}, {"password", u.Password}, {"priority", number(u.Priority)},
 		{"owner", u.Owner}, {"recovery", u.Recovery}, {"callback_url", u.Callback},
 	} {
 		if f[1] == "" {

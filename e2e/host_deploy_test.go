@@ -69,7 +69,7 @@ func (l *lab) claims(name string) {
 // meanwhile is accepted, and read by the new process.
 func (l *lab) deployWaits() {
 	pid := l.show("MainPID")
-	running := l.upload("deploy waits.pdf", slowPDF(600, "deploy waits")).JobID
+	running := l.upload("deploy waits.pdf", slowPDF(2000, "deploy waits")).JobID
 	l.reading(running)
 	l.in("rm", "-f", "/share/over")
 	l.in("sh", "-c", "(bash /share/deploy.sh "+l.release("second", "")+" --wait 2m; echo exit $?; : > /share/over) > /share/deploy.log 2>&1 &")
@@ -79,7 +79,7 @@ func (l *lab) deployWaits() {
 	out := l.in("cat", "/share/deploy.log")
 	l.inOrder(out, "== 1. The new binary", "mivaa second", "up to date", "== 2. What is running", running, "== 3. No new jobs", "draining with",
 		"== 4. In its place", "== 5. Restart", "healthy", "== 6. Recovery", "claiming jobs", "job recovery", "== active: mivaa second", "exit 0")
-	if j := l.done(running, 600); j.Interruptions != 0 || j.Attempt != 1 {
+	if j := l.done(running, 2000); j.Interruptions != 0 || j.Attempt != 1 {
 		l.t.Errorf("the job that was waited for: %+v", j)
 	}
 	l.done(meanwhile, 2)
@@ -91,16 +91,19 @@ func (l *lab) deployWaits() {
 // When the wait is over it goes on: what still runs is interrupted, and goes on
 // where it was.
 func (l *lab) deployInterrupts() {
-	running := l.upload("deploy interrupts.pdf", slowPDF(1000, "deploy interrupts")).JobID
+	running := l.upload("deploy interrupts.pdf", slowPDF(long, "deploy interrupts")).JobID
 	l.reading(running)
 	out, err := l.deploy(l.release("third", ""), "--wait", "100ms")
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	l.inOrder(out, "== 3.", "going on:", "== 5. Restart", "== active: mivaa third")
-	if j := l.done(running, 1000); j.Interruptions != 1 || j.Attempt != 2 || j.Crashes != 0 {
+	var j job
+	l.until("the job goes on", func() bool { j = l.job(running); return j.Status == "processing" && j.Attempt > 1 })
+	if j.Interruptions != 1 || j.Attempt != 2 || j.Crashes != 0 || j.StepsDone == 0 {
 		l.t.Errorf("the job that was interrupted: %+v", j)
 	}
+	l.drop(running)
 }
 
 // A binary that does not start is taken back.

@@ -28,6 +28,22 @@ func (l *lab) operates() {
 
 const operations, troubleshooting = "docs/operations.md", "docs/troubleshooting.md"
 
+// long is how many pages take longer than what is done meanwhile.
+const long = 4000
+
+// cancel ends a job by a person's hand.
+func (l *lab) cancel(id string) {
+	l.t.Helper()
+	l.in("/usr/local/bin/mivaa", "jobs", "cancel", "--yes", "--server", labURL, id)
+}
+
+// drop is cancel, and leaves nothing of it that later parts would see.
+func (l *lab) drop(id string) {
+	l.t.Helper()
+	l.cancel(id)
+	l.in("/usr/local/bin/mivaa", "documents", "delete", "--yes", "--server", labURL, l.job(id).DocumentID)
+}
+
 // atWork uploads a document that takes a while, and waits until it is read.
 func (l *lab) atWork(name string, pages int) (id string) {
 	l.t.Helper()
@@ -37,10 +53,10 @@ func (l *lab) atWork(name string, pages int) (id string) {
 }
 
 func (l *lab) docsRestarts() {
-	id := l.atWork("docs-restart", 1000)
+	id := l.atWork("docs-restart", long)
 	l.sees(operations, "Service restarts", 0)
 	l.sees(operations, "Service restarts", 1)
-	l.done(id, 1000)
+	l.drop(id)
 }
 
 func (l *lab) docsDeployment() {
@@ -58,28 +74,28 @@ func (l *lab) docsQueries() {
 func (l *lab) docsDoesNotStop() {
 	l.settings("Environment=MIVAA_DRAIN=50s")
 	l.in("systemctl", "restart", unit)
-	id := l.atWork("docs-stop", 1500)
+	id := l.atWork("docs-stop", long)
 	l.in("systemctl", "stop", "--no-block", unit)
 	l.sees(troubleshooting, "The service does not stop", 0)
 	l.sees(troubleshooting, "The service does not stop", 1)
-	l.done(id, 1500)
+	l.drop(id)
 	l.settings()
 	l.in("systemctl", "restart", unit)
 }
 
 func (l *lab) docsNotRecovered() {
-	id := l.atWork("docs-recovered", 1000)
-	l.in("/usr/local/bin/mivaa", "jobs", "cancel", "--yes", "--server", labURL, id)
+	id := l.atWork("docs-recovered", 600)
+	l.cancel(id)
 	for block := range 3 {
 		l.sees(troubleshooting, "Jobs are not recovered", block)
 	}
-	l.done(id, 1000)
+	l.done(id, 600)
 }
 
 func (l *lab) docsNoSignalLines() {
-	id := l.atWork("docs-killed", 1000)
+	id := l.atWork("docs-killed", long)
 	l.sees(troubleshooting, "No signal lines in the log", 0)
-	l.done(id, 1000)
+	l.drop(id)
 }
 
 func (l *lab) docsDoesNotStart() {
@@ -91,11 +107,11 @@ func (l *lab) docsDoesNotStart() {
 // end where it was restored. Nobody else is there, so that nothing comes after.
 func (l *lab) docsBackup() {
 	l.in("systemctl", "restart", unit)
-	id := l.atWork("docs-backup", 1500)
+	id := l.atWork("docs-backup", 1000)
 	l.sees("docs/backup.md", "A data dir", 0)
 	l.in("systemctl", "kill", "-s", "KILL", unit) // it is lost, and the folder with it
 	l.sees("docs/backup.md", "Restore", 0)
-	if j := l.done(id, 1500); j.Crashes != 0 {
+	if j := l.done(id, 1000); j.Crashes != 0 {
 		l.t.Errorf("the restored job is charged: %+v", j)
 	}
 	l.claims("docs backup after")

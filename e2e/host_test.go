@@ -18,6 +18,7 @@ func TestHost(t *testing.T) {
 	if testing.Short() {
 		t.Skip("short")
 	}
+	t.Parallel() // with tests of elsewhere: its own parts are in order
 	l := newHost(t)
 	if !t.Run("Install", func(t *testing.T) { l.of(t).readme() }) {
 		return

@@ -1,16 +1,15 @@
 package e2e
 
 import (
-	"bytes"
-	"encoding/json"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 const unit = "mivaa-pdf-extractor"
@@ -130,83 +129,52 @@ func (l *lab) journal(after string) string {
 	return l.in("journalctl", "-u", unit, "-o", "cat", "--no-pager", "--after-cursor="+after)
 }
 
+// systemctl does something to the service.
+func (l *lab) systemctl(verb string, options ...string) error {
+	out, err := l.script(append(append([]string{"in", "systemctl", verb}, options...), unit)...)
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}
+
 const labURL = "http://127.0.0.1:8000"
 
-// upload submits a PDF from inside.
-func (l *lab) upload(name string, pdf []byte) job {
+// request asks the service from inside, where its address is.
+func (l *lab) request(method, path string, header map[string]string, body []byte) (status int, answer []byte, err error) {
 	l.t.Helper()
-	file := l.share(name, pdf)
-	var j job
-	l.answer(&j, "-H", "Content-Type: application/pdf", "-H", "X-Filename: "+name, "--data-binary", "@"+file, labURL+uploadPath)
-	return j
+	args := []string{"in", "curl", "-sS", "--max-time", "60", "-w", "\n%{http_code}", "-X", method}
+	for name, value := range header {
+		args = append(args, "-H", name+": "+value)
+	}
+	if body != nil {
+		args = append(args, "--data-binary", "@"+l.share(fmt.Sprintf("body-%x", sha256.Sum256(body)), body))
+	}
+	out, err := l.script(append(args, labURL+path)...)
+	if err != nil {
+		return 0, nil, fmt.Errorf("%w: %s", err, out)
+	}
+	end := strings.LastIndexByte(out, '\n')
+	if status, err = strconv.Atoi(strings.TrimSpace(out[end+1:])); err != nil {
+		return 0, nil, fmt.Errorf("curl printed %q", out)
+	}
+	return status, []byte(out[:end]), nil
 }
 
-// answer makes a request from inside and decodes its answer.
-func (l *lab) answer(into any, curl ...string) {
+// exhaust uses up the memory of the control group of a process until the kernel
+// takes that process, which it is told to prefer. What used it up ends with it, or
+// after it.
+func (l *lab) exhaust(pid string) {
 	l.t.Helper()
-	out := l.in(append([]string{"curl", "-sS", "--fail-with-body", "--retry-connrefused", "--max-time", "60"}, curl...)...)
-	if err := json.NewDecoder(bytes.NewReader([]byte(out))).Decode(into); err != nil {
-		l.t.Fatalf("decode %q: %v", out, err)
+	const script = `set -e
+group=$(sed -n 's/^[0-9]*:memory://p' /proc/$1/cgroup)
+echo 1000 > /proc/$1/oom_score_adj
+echo $$ > "/sys/fs/cgroup/memory$group/cgroup.procs"
+exec tail /dev/zero # keeps what it has read until a line ends`
+	if out, err := l.script("in", "sh", "-c", script, "sh", pid); err == nil {
+		l.t.Fatalf("there was no end to the memory: %s", out)
 	}
 }
 
-// job reads a job from inside.
-func (l *lab) job(id string) job {
-	l.t.Helper()
-	var j job
-	l.answer(&j, labURL+"/api/rag/documents/job/"+id)
-	return j
-}
-
-// until waits for a condition.
-func (l *lab) until(what string, cond func() bool) {
-	l.t.Helper()
-	deadline := time.After(2 * time.Minute)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			l.t.Fatalf("never came true: %s (%s, %s)", what, l.show("ActiveState"), l.show("Result"))
-		}
-	}
-}
-
-// reading waits until a job has recorded pages, and is not done.
-func (l *lab) reading(id string) job {
-	l.t.Helper()
-	var j job
-	l.until("pages of "+id+" are recorded", func() bool {
-		j = l.job(id)
-		return j.StepsDone > 0
-	})
-	if j.Status != "processing" {
-		l.t.Fatalf("job %s is %s after %d pages: the document is too short for this test", id, j.Status, j.StepsDone)
-	}
-	return j
-}
-
-// done waits until a job has completed with every page.
-func (l *lab) done(id string, pages int) job {
-	l.t.Helper()
-	var j job
-	l.until("job "+id+" is done", func() bool {
-		j = l.job(id)
-		return j.Status == "completed" || j.Status == "failed"
-	})
-	if j.Status != "completed" || j.StepsDone != pages {
-		l.t.Errorf("job %s is %s with %d of %d pages: %s", id, j.Status, j.StepsDone, pages, j.Error)
-	}
-	return j
-}
-
-// took runs a command inside and returns how long it took, for the log.
-func (l *lab) took(args ...string) time.Duration {
-	l.t.Helper()
-	began := time.Now()
-	l.in(args...)
-	d := time.Since(began)
-	l.t.Logf("%s took %s", fmt.Sprint(args), d.Round(time.Millisecond))
-	return d
-}
+// of is the lab for a part of the test.
+func (l *lab) of(t testing.TB) manager { return &lab{t: t, state: l.state} }

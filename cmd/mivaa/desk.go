@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/mivaa/mivaa/client"
@@ -73,11 +75,20 @@ func (d *data) desk() *desk {
 		jobs: d.jobs, documents: storedDocuments{d.documents},
 		content: func(ctx context.Context, r extract.Request) (content, error) {
 			results := &extract.Results{Documents: d.documents, Jobs: d.jobs}
+			end := func() error { return nil }
+			if r.Format == extract.Zip {
+				if _, err := d.sources(ctx); err != nil {
+					return content{}, err
+				}
+				results.Pictures, end = usualWork().pictures(d, nil, slog.New(slog.DiscardHandler))
+			}
 			result, err := results.Open(ctx, r)
 			if err != nil {
-				return content{}, err
+				return content{}, errors.Join(err, end())
 			}
-			return content{Summary: result.Summary, write: result.Write}, nil
+			return content{Summary: result.Summary, write: func(ctx context.Context, w io.Writer) error {
+				return errors.Join(result.Write(ctx, w), end())
+			}}, nil
 		},
 		story: func(ctx context.Context, j jobs.Job) (client.Story, error) {
 			told, err := api.ReadStory(ctx, d.jobs, j, time.Now())

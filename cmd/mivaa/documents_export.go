@@ -14,10 +14,10 @@ import (
 )
 
 type exportSettings struct {
-	store  deskSettings
-	format choice
-	output string
-	pages  string
+	store   deskSettings
+	content contentFlags
+	output  string
+	pages   string
 }
 
 func (c *console) documentsExportCommand() *cobra.Command {
@@ -32,25 +32,29 @@ Exit codes: 0 all of it, 7 some pages could not be read, 8 it is still being rea
 the pages so far were written.`,
 		Example: `  mivaa documents export 019a > report.md
   mivaa documents export 019a --format json -o report.json
-  mivaa documents export 019a --pages 1-5,9 --format text`,
+  mivaa documents export 019a --pages 1-5,9 --format text
+  mivaa documents export 019a --format csv --table p12t1`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			pages, err := extract.ParsePages(s.pages)
 			if err != nil {
 				return usagef("--pages: %w", err)
 			}
+			req, err := s.content.request()
+			if err != nil {
+				return usage(err)
+			}
+			if err := s.content.writable(c, s.output); err != nil {
+				return err
+			}
+			req.Pages = pages
 			ctx, stop := stoppable(cmd.Context())
 			defer stop()
-			return c.at(ctx, &s.store, func(d *desk) error { return c.documentsExport(ctx, d, &s, args[0], pages) })
+			return c.at(ctx, &s.store, func(d *desk) error { return c.documentsExport(ctx, d, &s, args[0], req) })
 		},
 	}
 	f := cmd.Flags()
 	s.store.register(f)
-	s.format = choice{value: string(extract.Markdown)}
-	for _, format := range extract.Formats() {
-		s.format.of = append(s.format.of, string(format))
-	}
-	f.VarP(&s.format, "format", "f", "what to write")
-	offer(cmd, "format", &s.format)
+	s.content.register(cmd)
 	f.StringVarP(&s.output, "output", "o", "", "file; default: standard output")
 	f.StringVar(&s.pages, "pages", "", "only these, from 1: 1-5,9,20-")
 	cmd.ValidArgsFunction = c.completeDocuments(&s.store)
@@ -73,12 +77,13 @@ type exportResult struct {
 	Content     string                 `json:"content,omitempty"`
 }
 
-func (c *console) documentsExport(ctx context.Context, d *desk, s *exportSettings, arg string, pages extract.Pages) error {
+func (c *console) documentsExport(ctx context.Context, d *desk, s *exportSettings, arg string, req extract.Request) error {
 	doc, err := d.document(ctx, arg)
 	if err != nil {
 		return err
 	}
-	result, err := d.content(ctx, extract.Request{Document: doc.ID, Format: extract.Format(s.format.value), Pages: pages})
+	req.Document = doc.ID
+	result, err := d.content(ctx, req)
 	if err != nil {
 		return err
 	}
@@ -106,7 +111,7 @@ func (c *console) export(ctx context.Context, s *exportSettings, doc documents.D
 		DocumentID: doc.ID, JobID: result.JobID, Filename: doc.Filename, SHA256: doc.SourceSHA256,
 		PageCount: result.PageCount, Pages: result.Pages, Complete: result.Complete, Partial: result.Partial,
 		PagesFailed: append([]documents.FailedPage{}, result.Failed...),
-		Output:      s.output, Format: s.format.value, Content: text.String(),
+		Output:      s.output, Format: s.content.format.value, Content: text.String(),
 	})
 }
 

@@ -1,8 +1,3 @@
-//go:build !race
-
-// With the race detector the reader, which is this test binary, takes minutes
-// to compile the engine.
-
 package main
 
 import (

@@ -64,6 +64,8 @@ func classify(err error) *exitError {
 		return &exitError{exit: exitNotFound, code: "no_content", err: err}
 	case errors.Is(err, extract.ErrNoSuchPage):
 		return &exitError{exit: exitNotFound, code: extract.CodeNoSuchPage, err: err}
+	case errors.Is(err, extract.ErrNoSuchTable):
+		return &exitError{exit: exitNotFound, code: "no_such_table", err: err, hint: "--format json names the tables there are"}
 	case errors.Is(err, extract.ErrReplaced):
 		return &exitError{exit: exitFailure, code: "replaced", err: err, hint: "run the same command again for the new pages"}
 	case errors.As(err, &move):

@@ -22,8 +22,8 @@ type extractSettings struct {
 	store        storeSettings
 	work         workSettings
 	log          logSettings
+	content      contentFlags
 	output       string
-	format       choice
 	pages        string
 	passwordFile string
 	fresh        bool
@@ -45,10 +45,14 @@ Exit codes: 0 done, 3 refused (not a PDF, encrypted, damaged, over a limit),
 7 some pages failed, 75 interrupted: run the same command again to continue.`,
 		Example: `  mivaa extract report.pdf > report.md
   mivaa extract --format json -o out/ *.pdf
+  mivaa extract --format zip -o report.zip report.pdf
   curl -s https://example.org/a.pdf | mivaa extract --pages 1-5,9 -`,
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if err := s.check(files); err != nil {
 				return usage(err)
+			}
+			if err := s.content.writable(c, s.output); err != nil {
+				return err
 			}
 			return c.extract(cmd.Context(), &s, files)
 		},
@@ -58,13 +62,12 @@ Exit codes: 0 done, 3 refused (not a PDF, encrypted, damaged, over a limit),
 	s.work.register(f)
 	s.log.register(f)
 	s.log.level.value = "warn"
-	s.format = choice{value: string(extract.Markdown), of: []string{string(extract.Markdown), string(extract.Text), string(extract.JSON), string(extract.Chunks)}}
 	f.StringVarP(&s.output, "output", "o", "", "file, or folder where it ends in / or there are several files; default: standard output")
-	f.VarP(&s.format, "format", "f", "what to write")
 	f.StringVar(&s.pages, "pages", "", "only these, from 1: 1-5,9,20-")
 	f.StringVar(&s.passwordFile, "password-file", "", "file with the password of encrypted PDFs, on its first line; also MIVAA_PASSWORD")
 	f.BoolVar(&s.fresh, "fresh", false, "forget what is stored and read again")
 	f.BoolVarP(&s.quiet, "quiet", "q", false, "no progress")
+	s.content.register(cmd)
 	return cmd
 }
 
@@ -72,6 +75,9 @@ func (s *extractSettings) check(files []string) error {
 	errs := s.work.validate()
 	if _, err := extract.ParsePages(s.pages); err != nil {
 		errs = append(errs, fmt.Errorf("--pages: %w", err))
+	}
+	if _, err := s.content.request(); err != nil {
+		errs = append(errs, err)
 	}
 	stdin := 0
 	for _, f := range files {

@@ -36,7 +36,7 @@ func TestTarget(t *testing.T) {
 		{dir, "-", extract.Chunks, false, filepath.Join(dir, "stdin.chunks.json")},
 	}
 	for _, c := range cases {
-		s := &extractSettings{output: c.output, format: choice{value: string(c.format)}}
+		s := &extractSettings{output: c.output, content: contentFlags{format: choice{value: string(c.format)}}}
 		if got := s.target(c.name, c.several); got != c.want {
 			t.Errorf("-o %q of %q: %q, want %q", c.output, c.name, got, c.want)
 		}
@@ -102,7 +102,7 @@ func TestExtractRefusedBeforeReading(t *testing.T) {
 	if _, err := os.Stat(data); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("something was opened: %v", err)
 	}
-	s := &extractSettings{output: dir, format: choice{value: string(extract.Markdown)}}
+	s := &extractSettings{output: dir, content: contentFlags{format: choice{value: string(extract.Markdown)}}}
 	if errs := s.collisions([]string{"a/x.pdf", "a/./x.pdf", "a/y.pdf"}); len(errs) > 0 {
 		t.Errorf("the same file twice: %v", errs)
 	}

@@ -51,8 +51,23 @@ func (x *extraction) writeTo(ctx context.Context, name string, doc documents.Doc
 }
 
 func (x *extraction) content(ctx context.Context, doc documents.Document, w io.Writer) (extract.Summary, error) {
+	req, err := x.s.content.request()
+	if err != nil {
+		return extract.Summary{}, err
+	}
+	req.Document = doc.ID
 	results := extract.Results{Documents: x.data.documents, Jobs: x.data.jobs}
-	return results.Write(ctx, w, extract.Request{Document: doc.ID, Format: extract.Format(x.s.format.value)})
+	if req.Format != extract.Zip {
+		return results.Write(ctx, w, req)
+	}
+	pool, err := x.pool.started()
+	if err != nil {
+		return extract.Summary{}, err
+	}
+	pictures, end := x.s.work.pictures(x.data, pool, x.log)
+	results.Pictures = pictures
+	summary, err := results.Write(ctx, w, req)
+	return summary, errors.Join(err, end())
 }
 
 // extractResult is what --json prints for a file.
@@ -72,7 +87,7 @@ type extractResult struct {
 func (x *extraction) result(doc documents.Document, s extract.Summary, path, content string) extractResult {
 	r := extractResult{
 		DocumentID: doc.ID, JobID: s.JobID, Filename: doc.Filename, SHA256: doc.SourceSHA256, Pages: s.Pages,
-		Partial: s.Partial, PagesFailed: s.Failed, Output: path, Format: x.s.format.value, Content: content,
+		Partial: s.Partial, PagesFailed: s.Failed, Output: path, Format: x.s.content.format.value, Content: content,
 	}
 	if r.PagesFailed == nil {
 		r.PagesFailed = []documents.FailedPage{}
@@ -108,7 +123,7 @@ func (s *extractSettings) target(name string, several bool) string {
 	if name == "-" {
 		base = "stdin"
 	}
-	return filepath.Join(s.output, strings.TrimSuffix(base, filepath.Ext(base))+extension(s.format.value))
+	return filepath.Join(s.output, strings.TrimSuffix(base, filepath.Ext(base))+extension(s.content.format.value))
 }
 
 func extension(format string) string {
@@ -119,6 +134,11 @@ func extension(format string) string {
 		return ".json"
 	case extract.Chunks:
 		return ".chunks.json"
+	case extract.CSV:
+		return ".csv"
+	case extract.Zip:
+		return ".zip"
+	case extract.Markdown:
 	}
 	return ".md"
 }

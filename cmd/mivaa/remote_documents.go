@@ -151,6 +151,14 @@ func (r *remote) content(ctx context.Context, req extract.Request) (content, err
 	}
 	options := client.ContentOptions{
 		Format: string(req.Format), Pages: req.Pages.String(), PageMarkers: req.PageMarkers, Furniture: req.Furniture == extract.FurnitureAll,
+		HTMLTables: req.Tables == extract.TablesHTML, Plain: req.Emphasis == extract.Off, Hyphens: string(req.Hyphens),
+		Images: req.Images == extract.On, Table: req.Table,
+	}
+	if req.Cut != nil {
+		options.ChunkUnit, options.ChunkSize, options.ChunkOverlap = req.Cut.Unit.String(), req.Cut.Size, req.Cut.Overlap
+		if options.ChunkOverlap == 0 {
+			options.ChunkOverlap = -1 // none
+		}
 	}
 	body, err := r.service.Content(ctx, req.Document.String(), options)
 	if e, ok := answered(err); ok && e.Code == extract.CodeNoSuchPage {

@@ -8,7 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mivaa/mivaa/examples"
@@ -23,7 +23,9 @@ type server struct {
 	api      *api.API
 	http     *http.Server
 	listener net.Listener
-	silent   silentConns
+	closing  atomic.Bool
+	served   chan struct{} // closed when nothing is accepted any more
+	conns    conns
 }
 
 func newServer(ctx context.Context, s *serveSettings, d *data, watch observers, pictures *extract.Pictures, log *slog.Logger) (*server, error) {
@@ -45,17 +47,18 @@ func newServer(ctx context.Context, s *serveSettings, d *data, watch observers, 
 	if err != nil {
 		return nil, err
 	}
-	srv := &server{api: a, listener: l}
+	srv := &server{api: a, listener: l, served: make(chan struct{})}
 	srv.http = &http.Server{
 		Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), ConnState: srv.silent.note,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), ConnState: srv.conns.note,
 	}
 	return srv, nil
 }
 
 // Serve implements lifecycle.Server.
 func (s *server) Serve() error {
-	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+	defer close(s.served)
+	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) && !s.closing.Load() {
 		return err
 	}
 	return nil
@@ -64,46 +67,25 @@ func (s *server) Serve() error {
 // Refuse implements lifecycle.Server.
 func (s *server) Refuse() { s.api.Stop() }
 
-// Close implements lifecycle.Server.
+// Close implements lifecycle.Server. It stops listening before anything else:
+// whoever comes from then on waits in the socket of systemd, if there is one, for
+// the next process. Whoever came before and has asked is answered.
 func (s *server) Close(ctx context.Context) error {
-	s.silent.close()
-	if err := s.http.Shutdown(ctx); err != nil {
-		return errors.Join(err, s.http.Close())
+	s.closing.Store(true)
+	err := s.listener.Close()
+	if errors.Is(err, net.ErrClosed) {
+		err = nil // it had failed
 	}
-	return nil
-}
-
-// silentConns are connections over which nothing was asked yet. Browsers open
-// them in advance, and http.Server.Shutdown waits five seconds for each.
-type silentConns struct {
-	mu     sync.Mutex
-	conns  map[net.Conn]bool
-	closed bool
-}
-
-func (c *silentConns) note(conn net.Conn, state http.ConnState) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if state != http.StateNew {
-		delete(c.conns, conn)
-		return
+	select {
+	case <-s.served: // what was accepted last is known by now
+	case <-ctx.Done():
 	}
-	if c.conns == nil {
-		c.conns = map[net.Conn]bool{}
+	s.http.SetKeepAlivesEnabled(false)
+	s.conns.drain(ctx)
+	if e := s.http.Shutdown(ctx); e != nil && !errors.Is(e, net.ErrClosed) {
+		return errors.Join(err, e, s.http.Close())
 	}
-	c.conns[conn] = true
-	if c.closed {
-		conn.Close()
-	}
-}
-
-func (c *silentConns) close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
-	for conn := range c.conns {
-		conn.Close()
-	}
+	return err
 }
 
 // leastFree is how little space on the disk is reported as a fault.

@@ -53,6 +53,13 @@ func (s *workSettings) register(f *pflag.FlagSet) {
 	f.IntVar(&s.maxPages, "max-pages", 20000, "longest PDF that is accepted, in pages")
 }
 
+// usualWork are the settings where a command has no flags for them.
+func usualWork() *workSettings {
+	s := new(workSettings)
+	s.register(pflag.NewFlagSet("", pflag.ContinueOnError))
+	return s
+}
+
 func (s *workSettings) validate() []error {
 	var errs []error
 	positive := func(name string, ok bool) {

@@ -70,6 +70,7 @@ var (
 
 // withoutMarkup is the text of Markdown. What is escaped is no markup.
 func withoutMarkup(md string) string {
+	md = strings.ReplaceAll(md, "\\</td>\n", "</td>\n") // in HTML a backslash is one
 	md = escape.ReplaceAllString(md, " ")
 	return html.UnescapeString(tag.ReplaceAllString(md, " "))
 }

@@ -25,16 +25,22 @@ const (
 	graceOfClient = 30 * time.Second
 )
 
+// toFinish is how long a body that is on its way may still take when the service
+// stops: most are whole by then. What is longer is told to come again, and has as
+// long once more to hear it: a connection closed over bytes that nobody has read is
+// a reset, and no answer.
+const toFinish = 150 * time.Millisecond
+
 // body reads a request's body: never nothing for a minute, not slower than a
-// kilobyte a second on average, never more than a bound, and not after the
-// service began to stop.
+// kilobyte a second on average, never more than a bound, and no longer than
+// toFinish after the service began to stop.
 type body struct {
 	r      io.ReadCloser
 	conn   *http.ResponseController
 	credit time.Duration // that may still be waited; only the reader touches it
 
 	mu      sync.Mutex
-	stopped bool
+	stopped time.Time // when the service began to; zero: it did not
 	ended   bool // read to its end: the deadline is the server's again
 }
 
@@ -56,6 +62,7 @@ func (b *body) Read(p []byte) (int, error) {
 		b.settle()
 		return n, err
 	case b.interrupted():
+		_ = b.conn.SetReadDeadline(time.Now().Add(toFinish)) // as in arm
 		return n, errStopping
 	}
 	if tooBig, ok := errors.AsType[*http.MaxBytesError](err); ok {
@@ -85,8 +92,11 @@ func (b *body) Close() error { return b.r.Close() }
 func (b *body) arm() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.stopped || b.ended {
-		return !b.stopped
+	if !b.stopped.IsZero() {
+		return time.Since(b.stopped) < toFinish // the deadline stands
+	}
+	if b.ended {
+		return true
 	}
 	_ = b.conn.SetReadDeadline(time.Now().Add(patienceWithClient)) // a recorder in a test has none
 	return true
@@ -95,10 +105,10 @@ func (b *body) arm() bool {
 func (b *body) interrupted() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.stopped
+	return !b.stopped.IsZero()
 }
 
-// interruptOnStop ends a Read that waits when the service stops.
+// interruptOnStop ends a Read that waits for long when the service stops.
 func (a *API) interruptOnStop(b *body) (detach func() bool) {
 	return context.AfterFunc(a.life, func() {
 		b.mu.Lock()
@@ -106,8 +116,8 @@ func (a *API) interruptOnStop(b *body) (detach func() bool) {
 		if b.ended {
 			return // what has come whole is accepted
 		}
-		b.stopped = true
-		_ = b.conn.SetReadDeadline(time.Now()) // as in arm
+		b.stopped = time.Now()
+		_ = b.conn.SetReadDeadline(b.stopped.Add(toFinish)) // as in arm
 	})
 }
 
@@ -116,7 +126,7 @@ func (a *API) interruptOnStop(b *body) (detach func() bool) {
 func (b *body) settle() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.stopped {
+	if b.stopped.IsZero() {
 		b.ended = true
 		_ = b.conn.SetReadDeadline(time.Time{}) // as in arm
 	}

@@ -17,7 +17,7 @@ const leastCompressed = 1 << 10
 func compress(next http.Handler) (http.Handler, error) {
 	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(leastCompressed), gzhttp.ContentTypes([]string{
 		"application/json", "application/problem+json", "application/openapi+json", "application/x-ndjson",
-		"text/css", "text/html", "text/javascript", "text/markdown", "text/plain", "image/svg+xml",
+		"application/schema+json", "text/css", "text/csv", "text/html", "text/javascript", "text/markdown", "text/plain", "image/svg+xml",
 	}))
 	if err != nil {
 		return nil, fmt.Errorf("set up compression: %w", err)

@@ -16,13 +16,19 @@ import (
 
 type contentInput struct {
 	IDParam
-	Format       string `query:"format" enum:"markdown,text,json,chunks" default:"markdown"`
+	Format       string `query:"format" enum:"markdown,text,json,chunks,csv,zip" default:"markdown" doc:"csv: the tables; zip: all of it, with images and attachments"`
 	Pages        string `query:"pages" maxLength:"4096" doc:"Only these pages: 1-5,9,12-"`
 	PageMarkers  bool   `query:"page_markers" doc:"Markdown: a comment before each page"`
 	Furniture    string `query:"furniture" enum:"none,all" default:"none" doc:"Markdown and text: whether running headers and footers stay"`
+	Tables       string `query:"tables" enum:"pipe,html" default:"pipe" doc:"Markdown: tables with pipes, those with cells that span as HTML; or all as HTML"`
+	Emphasis     string `query:"emphasis" enum:"on,off" default:"on" doc:"Markdown: whether bold, italic, code and links are marked"`
+	Hyphens      string `query:"hyphens" enum:"join,keep" doc:"Words broken at a line's end; where this is not given, Markdown joins them and text is as printed"`
+	Images       string `query:"images" enum:"on,off" default:"off" doc:"Markdown: whether images stand in the text"`
+	Table        string `query:"table" maxLength:"20" doc:"csv: only this table, by its table_id"`
 	Shape        string `query:"shape" enum:"langchain,llamaindex,unstructured" doc:"Chunks: a list of them alone, as that library's own loaders give it"`
-	ChunkSize    int    `query:"chunk_size" minimum:"-1" default:"-1" doc:"Chunks: characters of one; -1: what the upload said, else 1000"`
-	ChunkOverlap int    `query:"chunk_overlap" minimum:"-1" default:"-1" doc:"Chunks: characters that one repeats of the one before; -1: what the upload said, else a fifth of chunk_size"`
+	ChunkSize    int    `query:"chunk_size" minimum:"-1" default:"-1" doc:"Chunks: the longest, in chunk_unit; -1: what the upload said, else 1000 characters or 250 tokens"`
+	ChunkOverlap int    `query:"chunk_overlap" minimum:"-1" default:"-1" doc:"Chunks: how much of one the next repeats; -1: what the upload said, else a fifth of chunk_size"`
+	ChunkUnit    string `query:"chunk_unit" enum:"characters,tokens" doc:"Chunks: what their length counts; tokens are those of cl100k_base"`
 }
 
 type contentOutput struct{ Body func(huma.Context) }
@@ -47,7 +53,8 @@ func (a *API) contentRoute(h huma.API) {
 		OperationID: "get-content", Method: http.MethodGet, Path: "/api/rag/documents/{id}/content", Tags: []string{tagDocuments},
 		Summary: "Read a document's content",
 		Description: "Streamed. While its job runs the pages that are finished are there already. An answer that cannot be brought to its end is broken off, never ended. " +
-			"Complete content has an ETag. Problems: 404 no_content, no_such_page, 409 content_changed.",
+			"Complete content has an ETag, an archive has none. The schema of the JSON is at /api/rag/documents/schema. " +
+			"Problems: 404 no_content, no_such_page, no_such_table, 409 content_changed.",
 		RejectUnknownQueryParameters: true,
 		Responses: map[string]*huma.Response{"200": {Description: "The content", Content: media, Headers: map[string]*huma.Param{
 			completeHeader: {Description: "false: the job has not come to its end; these are the pages there are", Schema: word},
@@ -79,6 +86,9 @@ func (a *API) content(ctx context.Context, in *contentInput) (*contentOutput, er
 		}
 		h.Set(completeHeader, strconv.FormatBool(result.Complete))
 		h.Set(partialHeader, strconv.FormatBool(result.Partial))
+		if ending, ok := stored[req.Format]; ok {
+			h.Set("Content-Disposition", attachment(result.Basename()+ending))
+		}
 		a.stream(w, r, req.Format.MediaType(), result.Write)
 	}}, nil
 }
@@ -86,7 +96,11 @@ func (a *API) content(ctx context.Context, in *contentInput) (*contentOutput, er
 func (in *contentInput) request() (extract.Request, error) {
 	req := extract.Request{
 		Document: in.id(), Format: extract.Format(in.Format), PageMarkers: in.PageMarkers, Furniture: extract.Furniture(in.Furniture),
-		Shape: extract.Shape(in.Shape),
+		Tables: extract.Tables(in.Tables), Emphasis: extract.Switch(in.Emphasis), Hyphens: extract.Hyphens(in.Hyphens),
+		Images: extract.Switch(in.Images), ImageBase: documentURL(in.id()) + "/images/", Table: in.Table, Shape: extract.Shape(in.Shape),
+	}
+	if in.Table != "" && req.Format != extract.CSV {
+		return req, invalid("query.table", "one table is given as CSV: ask for format=csv")
 	}
 	if in.Shape != "" && req.Format != extract.Chunks {
 		return req, invalid("query.shape", "a shape is of chunks: ask for format=chunks")
@@ -95,8 +109,12 @@ func (in *contentInput) request() (extract.Request, error) {
 	if req.Pages, err = extract.ParsePages(in.Pages); err != nil {
 		return req, invalid("query.pages", "%v", err)
 	}
-	if in.ChunkSize < 0 && in.ChunkOverlap < 0 {
+	if in.ChunkSize < 0 && in.ChunkOverlap < 0 && in.ChunkUnit == "" {
 		return req, nil
+	}
+	unit, err := extract.ParseUnit(in.ChunkUnit)
+	if err != nil {
+		return req, invalid("query.chunk_unit", "%v", err)
 	}
 	var size, overlap *int
 	if in.ChunkSize >= 0 {
@@ -105,7 +123,7 @@ func (in *contentInput) request() (extract.Request, error) {
 	if in.ChunkOverlap >= 0 {
 		overlap = &in.ChunkOverlap
 	}
-	cut, err := newCut("query", size, overlap)
+	cut, err := newCut("query", unit, size, overlap)
 	if err != nil {
 		return req, err
 	}
@@ -113,14 +131,17 @@ func (in *contentInput) request() (extract.Request, error) {
 	return req, nil
 }
 
+// stored are the formats that a browser stores, with the ending of the file.
+var stored = map[extract.Format]string{extract.CSV: ".csv", extract.Zip: ".zip"}
+
 // newCut makes a Cut of what was given in a place; its problem names the field
 // that is wrong.
-func newCut(place string, size, overlap *int) (extract.Cut, error) {
-	cut, err := extract.NewCut(size, nil)
+func newCut(place string, unit extract.Unit, size, overlap *int) (extract.Cut, error) {
+	cut, err := extract.NewCut(unit, size, nil)
 	if err != nil {
 		return cut, invalid(place+".chunk_size", "%v", err)
 	}
-	if cut, err = extract.NewCut(size, overlap); err != nil {
+	if cut, err = extract.NewCut(unit, size, overlap); err != nil {
 		return cut, invalid(place+".chunk_overlap", "%v", err)
 	}
 	return cut, nil

@@ -32,7 +32,7 @@ func (a *API) converted(ctx context.Context, c conversion) (*contentOutput, erro
 		if part.write == nil || !slices.Contains(c.formats, part.format) {
 			continue
 		}
-		res, err := results.Open(ctx, extract.Request{Document: c.document, Format: part.source})
+		res, err := results.Open(ctx, extract.Request{Document: c.document, Format: part.source, ImageBase: documentURL(c.document) + "/images/"})
 		if err != nil {
 			return nil, err
 		}

@@ -69,7 +69,9 @@ func (a *API) documentRoutes(h huma.API) {
 	a.reprocessRoutes(h)
 	a.contentRoute(h)
 	a.pageRoutes(h)
+	a.tableRoutes(h)
 	a.pictureRoutes(h)
+	a.attachmentRoutes(h)
 	a.sourceRoutes(h)
 }
 
@@ -155,7 +157,7 @@ func (a *API) getDocument(ctx context.Context, in *IDParam) (*getDocumentOutput,
 
 func documentView(d documents.Document) Document {
 	self := documentURL(d.ID)
-	links := map[string]string{"self": self, "content": contentURL(d.ID), "pages": self + "/pages", "images": self + "/images"}
+	links := map[string]string{"self": self, "content": contentURL(d.ID), "pages": self + "/pages", "tables": self + "/tables", "images": self + "/images", "attachments": self + "/attachments"}
 	if d.SourceSHA256 != "" {
 		links["source"] = self + "/source"
 	}

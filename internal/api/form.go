@@ -36,8 +36,9 @@ func fields() []field {
 		{"description", 16 << 10, "Kept in the document's metadata"},
 		{"tags", 8 << 10, "A JSON array of strings, or a comma-separated list; kept in the document's metadata"},
 		{"pages", 4 << 10, "Only these pages: 1-5,9,12-"},
-		{"chunk_size", 20, "Characters of a chunk, where its reader does not say; 1000"},
-		{"chunk_overlap", 20, "Characters that a chunk repeats of the one before; a fifth of chunk_size"},
+		{"chunk_size", 20, "Length of a chunk, where its reader does not say; 1000 characters or 250 tokens"},
+		{"chunk_overlap", 20, "How much of a chunk the next repeats; a fifth of chunk_size"},
+		{"chunk_unit", 20, "What both count: characters, or tokens of cl100k_base"},
 		{fieldPassword, 1 << 10, "Opens an encrypted PDF. Kept apart, and shown nowhere"},
 		{"priority", 20, "-1000 to 1000; higher runs first"},
 		{"owner", 255, "Whose it is"},
@@ -132,10 +133,14 @@ func (f form) options() (extract.Options, error) {
 		return o, err
 	}
 	overlap, err := f.number("chunk_overlap")
-	if err != nil || size == nil && overlap == nil {
+	if err != nil || size == nil && overlap == nil && f["chunk_unit"] == "" {
 		return o, err
 	}
-	cut, err := newCut("body", size, overlap)
+	unit, err := extract.ParseUnit(f["chunk_unit"])
+	if err != nil {
+		return o, invalid("body.chunk_unit", "%v", err)
+	}
+	cut, err := newCut("body", unit, size, overlap)
 	if err != nil {
 		return o, err
 	}
@@ -160,6 +165,9 @@ func (f form) metadata(cut *extract.Cut) (json.RawMessage, error) {
 	}
 	if cut != nil {
 		m["chunk_size"], m["chunk_overlap"] = cut.Size, cut.Overlap
+		if cut.Unit != extract.Characters {
+			m["chunk_unit"] = cut.Unit
+		}
 	}
 	return json.Marshal(m)
 }

@@ -28,14 +28,20 @@ type PageList struct {
 // Page is a recorded page with what stands on it.
 type Page struct {
 	extract.PageInfo
-	DocumentID string            `json:"document_id" format:"uuid"`
-	JobID      string            `json:"job_id" format:"uuid" doc:"Whose step it is"`
-	PageCount  int               `json:"page_count" doc:"Of the document"`
-	Complete   bool              `json:"complete" doc:"false: the job has not come to its end; what is a heading is told by the pages there are"`
-	Text       string            `json:"text" doc:"Verbatim, in reading order"`
-	Markdown   string            `json:"markdown"`
-	Elements   []extract.Element `json:"elements" nullable:"false" doc:"As in the content's JSON, in reading order"`
-	Links      map[string]string `json:"links"`
+	DocumentID string                  `json:"document_id" format:"uuid"`
+	JobID      string                  `json:"job_id" format:"uuid" doc:"Whose step it is"`
+	PageCount  int                     `json:"page_count" doc:"Of the document"`
+	Complete   bool                    `json:"complete" doc:"false: the job has not come to its end; what is a heading is told by the pages there are"`
+	Text       string                  `json:"text" doc:"Verbatim, in reading order"`
+	Markdown   string                  `json:"markdown"`
+	Language   string                  `json:"language,omitempty" doc:"As BCP 47 names it; none where it is not certain"`
+	Elements   []extract.Element       `json:"elements" nullable:"false" doc:"As in the content's JSON, in reading order"`
+	Tables     []extract.Table         `json:"tables" nullable:"false"`
+	Images     []extract.DocumentImage `json:"images" nullable:"false" doc:"That say something; /images lists decoration as well"`
+
+	FormFields  []extract.Field      `json:"form_fields" nullable:"false"`
+	Annotations []extract.Annotation `json:"annotations" nullable:"false"`
+	Links       map[string]string    `json:"links"`
 }
 
 type (
@@ -65,7 +71,7 @@ func (a *API) pageRoutes(h huma.API) {
 }
 
 func (a *API) results() *extract.Results {
-	return &extract.Results{Documents: a.documents, Jobs: a.jobs}
+	return &extract.Results{Documents: a.documents, Jobs: a.jobs, Pictures: a.pictures}
 }
 
 func (a *API) listPages(ctx context.Context, in *listPagesInput) (*listPagesOutput, error) {
@@ -89,9 +95,13 @@ func (a *API) getPage(ctx context.Context, in *pageInput) (*getPageOutput, error
 		return nil, err
 	}
 	self := pageURL(in.id(), in.Page)
+	for i := range p.Images {
+		p.Images[i].URL = documentURL(in.id()) + "/" + p.Images[i].URL
+	}
 	return &getPageOutput{Body: Page{
 		PageInfo: p.PageInfo, DocumentID: p.DocumentID.String(), JobID: p.JobID.String(), PageCount: p.PageCount, Complete: p.Complete,
-		Text: p.Text, Markdown: p.Markdown, Elements: p.Elements,
+		Text: p.Text, Markdown: p.Markdown, Language: p.Language, Elements: p.Elements, Tables: p.Tables, Images: p.Images,
+		FormFields: p.FormFields, Annotations: p.Annotations,
 		Links: map[string]string{"self": self, "image": self + "/image", "document": documentURL(in.id())},
 	}}, nil
 }

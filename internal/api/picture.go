@@ -16,7 +16,7 @@ import (
 	"github.com/mivaa/mivaa/jobs"
 )
 
-// patienceWithPictures is how long a picture may take: its turn, opening the
+// patienceWithPictures is how long a picture, or an attached file, may take: its turn, opening the
 // document, and two attempts at it.
 const patienceWithPictures = 3 * time.Minute
 
@@ -99,31 +99,43 @@ func (a *API) picture(ctx context.Context, get func(context.Context) (extract.Pi
 	if a.pictures == nil {
 		return nil, noPictures()
 	}
-	ctx, cancel := a.untilStop(ctx)
+	ctx, cancel := a.patientWithPictures(ctx)
 	defer cancel()
-	ctx, cancelWait := context.WithTimeout(ctx, patienceWithPictures)
-	defer cancelWait()
 	p, err := get(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return a.sendFile(p, ""), nil
+}
+
+// patientWithPictures bounds what is made of the source.
+func (a *API) patientWithPictures(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := a.untilStop(ctx)
+	ctx, cancelWait := context.WithTimeout(ctx, patienceWithPictures)
+	return ctx, func() { cancelWait(); cancel() }
+}
+
+// sendFile answers with what came out of a PDF, and what a browser is to do with
+// it where that is not to show it.
+func (a *API) sendFile(p extract.Picture, disposition string) *fileOutput {
 	return &fileOutput{Body: func(hc huma.Context) {
 		r, w := humachi.Unwrap(hc)
 		ctx, cancel := a.untilStop(r.Context())
 		defer cancel()
 		fileHeaders(w.Header(), `"`+p.ETag+`"`)
 		w.Header().Set("Content-Type", p.MediaType)
+		if disposition != "" {
+			w.Header().Set("Content-Disposition", disposition)
+		}
 		out := newPatientWriter(ctx, w)
 		defer out.settle()
 		http.ServeContent(out, r, "", time.Time{}, bytes.NewReader(p.Data))
-	}}, nil
+	}}
 }
 
 func (a *API) listImages(ctx context.Context, in *imagesInput) (*imagesOutput, error) {
-	ctx, cancel := a.untilStop(ctx)
+	ctx, cancel := a.patientWithPictures(ctx)
 	defer cancel()
-	ctx, cancelWait := context.WithTimeout(ctx, patienceWithPictures)
-	defer cancelWait()
 	list, err := a.Images(ctx, in.id(), in.Page, in.After, in.Limit)
 	if err != nil {
 		return nil, err

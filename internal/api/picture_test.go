@@ -42,6 +42,17 @@ func (drawing) Images(_ context.Context, page int) ([]pdf.ImageInfo, error) {
 	return list, nil
 }
 
+func (drawing) AttachedFiles(context.Context) ([]pdf.Attachment, error) {
+	return []pdf.Attachment{{Name: "../data.xml", MediaType: "text/xml", Size: 6}}, nil
+}
+
+func (drawing) AttachedFile(_ context.Context, index int) ([]byte, error) {
+	if index > 0 {
+		return nil, pdf.ErrNoAttachment
+	}
+	return []byte("<data>"), nil
+}
+
 func (drawing) Image(_ context.Context, page, index int) (pdf.Picture, error) {
 	if index >= page {
 		return pdf.Picture{}, pdf.ErrNoImage

@@ -63,6 +63,8 @@ const (
 	codeMediaType        = "unsupported_media_type"
 	codeTooLong          = "request_too_long"
 	codeNoSuchImage      = "no_such_image"
+	codeNoSuchTable      = "no_such_table"
+	codeNoSuchAttachment = "no_such_attachment"
 	codeNotAvailable     = "not_available"
 	codeBusy             = "busy"
 	codeStopping         = "stopping"
@@ -164,6 +166,12 @@ var table = []struct {
 	{extract.ErrRequest, func(err error) *Problem { return problem(http.StatusBadRequest, codeInvalid, "%v", err) }},
 	{extract.ErrNoSuchPage, func(err error) *Problem {
 		return problem(http.StatusNotFound, extract.CodeNoSuchPage, "None of these pages is in the document.")
+	}},
+	{extract.ErrNoSuchTable, func(error) *Problem {
+		return problem(http.StatusNotFound, codeNoSuchTable, "No table of this document has this id.")
+	}},
+	{extract.ErrNoSuchAttachment, func(error) *Problem {
+		return problem(http.StatusNotFound, codeNoSuchAttachment, "The document carries no file of this number.")
 	}},
 	{extract.ErrNoSuchImage, func(error) *Problem {
 		return problem(http.StatusNotFound, codeNoSuchImage, "No image of this document has this name.")

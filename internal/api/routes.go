@@ -38,6 +38,9 @@ func (a *API) routes(c Config) (http.Handler, error) {
 	a.moveRoutes(described)
 	a.webhookRoutes(described)
 	a.documentRoutes(described)
+	if err := a.schemaRoute(described); err != nil {
+		return nil, err
+	}
 	a.adminRoutes(described)
 	a.healthRoutes(described)
 	a.doclingRoutes(described)

@@ -103,7 +103,7 @@ func cutOf(q url.Values, d documents.Document) (extract.Cut, error) {
 	if err != nil {
 		return cut, err
 	}
-	cut, err = extract.NewCut(&size, &overlap)
+	cut, err = extract.NewCut(cut.Unit, &size, &overlap)
 	if err != nil {
 		return cut, invalid("%v", err)
 	}
@@ -139,8 +139,8 @@ func (d *documentChunks) fill(data []byte) error {
 		if len(c.PageNumbers) > 0 {
 			v.Page = c.PageNumbers[0]
 		}
-		if v.Page == page && c.CharStart < end {
-			runes := []rune(c.Text)
+		// What tables read as is no part of the page's text.
+		if runes := []rune(c.Text); v.Page == page && c.CharStart < end && len(runes) == c.CharEnd-c.CharStart {
 			again := min(end-c.CharStart, len(runes))
 			v.Again, v.Text = string(runes[:again]), string(runes[again:])
 		}

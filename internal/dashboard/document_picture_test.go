@@ -34,6 +34,17 @@ func (drawing) Images(_ context.Context, page int) ([]pdf.ImageInfo, error) {
 	return []pdf.ImageInfo{{Box: layout.Box{0, 0, 10, 10}, Width: 640, Height: 480, MediaType: "image/png"}}, nil
 }
 
+func (drawing) AttachedFiles(context.Context) ([]pdf.Attachment, error) {
+	return []pdf.Attachment{{Name: "../data.xml", MediaType: "text/xml", Size: 6}}, nil
+}
+
+func (drawing) AttachedFile(_ context.Context, index int) ([]byte, error) {
+	if index > 0 {
+		return nil, pdf.ErrNoAttachment
+	}
+	return []byte("<data>"), nil
+}
+
 func (drawing) Image(context.Context, int, int) (pdf.Picture, error) {
 	return pdf.Picture{MediaType: "image/png", Width: 1, Height: 1, Data: []byte("\x89PNG")}, nil
 }

@@ -4,83 +4,79 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/mivaa/mivaa/internal/layout"
 )
 
-// span is a part of a page's text, in bytes.
+// span is a part of a text, in bytes.
 type span struct{ start, end int }
 
-// cutter cuts the text of one page.
+// passage is a chunk before it has a name.
+type passage struct {
+	text  string
+	place span // of the page's text
+}
+
+// cutter cuts a flow.
 //
-// Every character of the body is in a chunk; a chunk is a slice of the page's
-// text and so never crosses pages or furniture. A chunk ends where an element
-// does, else where a sentence, a line or a word does, whichever comes first in
-// the second half of its length; a heading begins a new one where the one before
-// is at least half full.
+// Every character of it is in a chunk. A chunk ends where an element or a row of
+// a table does, else where a sentence, a line or a word does, whichever comes
+// first in the second half of its length; a heading begins a new one where the
+// one before is at least half full. A row of a table is never cut: one that is
+// longer than a chunk is a chunk by itself.
 type cutter struct {
-	text     string
-	elements []Element
-	cut      Cut
+	flow
+	cut     Cut
+	measure measure
 }
 
-func (c *cutter) spans() []span {
-	var out []span
-	for i := 0; i < len(c.elements); {
-		if c.elements[i].Layer != layout.LayerBody {
-			i++
-			continue
-		}
-		j := i + 1
-		for j < len(c.elements) && c.elements[j].Layer == layout.LayerBody {
-			j++
-		}
-		out = c.segment(out, c.elements[i:j])
-		i = j
-	}
-	return out
-}
-
-// segment cuts a run of body elements.
-func (c *cutter) segment(out []span, elements []Element) []span {
-	start, end := elements[0].start, elements[len(elements)-1].end
+// passages cuts the flow.
+func (c *cutter) passages() []passage {
+	var out []passage
+	start, end := 0, len(c.text)
 	for start < end {
-		least := forward(c.text, start, end, c.cut.Size/2)
-		most := forward(c.text, start, end, c.cut.Size)
-		at, heading := headingIn(elements, least, most)
+		head := c.headAt(start)
+		size := c.cut.Size
+		if n := c.measure.length(head); n > size/2 {
+			head = "" // it would leave no room for what it heads
+		} else {
+			size -= n
+		}
+		least := c.measure.forward(c.text, span{start, end}, size/2)
+		most := c.measure.forward(c.text, span{start, end}, size)
+		at, heading := c.headingIn(least, most)
 		switch {
 		case heading:
 		case most == end:
 			at = end
 		default:
-			at = c.boundary(elements, least, most)
+			at = c.whole(c.boundary(least, most), start)
 		}
-		out = append(out, span{start, at})
+		out = append(out, passage{head + c.text[start:at], span{c.pageStart(start), c.pageEnd(at)}})
 		if at == end {
 			break
 		}
-		start = at
-		if !heading {
-			start = c.overlap(out[len(out)-1])
+		if heading {
+			start = at
+		} else {
+			start = c.overlap(span{start, at})
 		}
 	}
 	return out
 }
 
 // headingIn returns where the first heading begins in text[least:most].
-func headingIn(elements []Element, least, most int) (int, bool) {
-	for i := range elements {
-		if e := &elements[i]; e.heads() && e.start >= least && e.start < most && e.start > elements[0].start {
-			return e.start, true
+func (c *cutter) headingIn(least, most int) (int, bool) {
+	for _, u := range c.units {
+		if u.heads && u.at >= least && u.at < most && u.at > 0 {
+			return u.at, true
 		}
 	}
 	return 0, false
 }
 
 // boundary returns the best place to end a chunk in text[least:most].
-func (c *cutter) boundary(elements []Element, least, most int) int {
-	for i := len(elements) - 1; i > 0; i-- {
-		if at := elements[i].start; at > least && at <= most {
+func (c *cutter) boundary(least, most int) int {
+	for i := len(c.units) - 1; i > 0; i-- {
+		if at := c.units[i].at; at > least && at <= most {
 			return at
 		}
 	}
@@ -106,39 +102,42 @@ func (c *cutter) boundary(elements []Element, least, most int) int {
 	return most
 }
 
+// whole moves an end out of the row of a table: before it or, where the chunk
+// begins with the row, behind it.
+func (c *cutter) whole(at, start int) int {
+	row, within := c.rowAround(at)
+	switch {
+	case !within:
+		return at
+	case row.start > start:
+		return row.start
+	}
+	return row.end
+}
+
 // overlap returns where the chunk after s begins: at a word within its last
-// characters.
+// characters, or at a row.
 func (c *cutter) overlap(s span) int {
-	from := backward(c.text, s, c.cut.Overlap)
+	from := c.measure.backward(c.text, s, c.cut.Overlap)
 	if from == s.end || from == s.start {
 		return s.end
+	}
+	if row, within := c.rowAround(from); within {
+		return row.end
+	}
+	if _, row := c.pieceAt(from); row {
+		return from
 	}
 	if r, _ := utf8.DecodeLastRuneInString(c.text[:from]); unicode.IsSpace(r) {
 		return from
 	}
-	if i := strings.IndexFunc(c.text[from:s.end], unicode.IsSpace); i >= 0 {
-		_, n := utf8.DecodeRuneInString(c.text[from+i:])
-		return from + i + n
+	i := strings.IndexFunc(c.text[from:s.end], unicode.IsSpace)
+	if i < 0 {
+		return from // one long word, or a script that does not part them
 	}
-	return from // one long word, or a script that does not part them
-}
-
-// forward returns the offset n characters behind from, at most to.
-func forward(text string, from, to, n int) int {
-	for ; n > 0 && from < to; n-- {
-		_, size := utf8.DecodeRuneInString(text[from:])
-		from += size
+	_, n := utf8.DecodeRuneInString(c.text[from+i:])
+	if row, within := c.rowAround(from + i + n); within {
+		return row.start // the word ends in front of a table
 	}
-	return min(from, to)
-}
-
-// backward returns the offset n characters before the end of s, at least its
-// start.
-func backward(text string, s span, n int) int {
-	at := s.end
-	for ; n > 0 && at > s.start; n-- {
-		_, size := utf8.DecodeLastRuneInString(text[:at])
-		at -= size
-	}
-	return max(at, s.start)
+	return from + i + n
 }

@@ -1,7 +1,9 @@
 package extract
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -35,14 +37,25 @@ func someText(r *rand.Rand) (string, []Element) {
 	return sb.String(), out
 }
 
-// checkSpans verifies what cutter promises.
-func checkSpans(t *testing.T, text string, elements []Element, cut Cut, spans []span) {
+// cutText cuts a page that has a text and elements.
+func cutText(text string, elements []Element, cut Cut) (out []passage) {
+	for _, f := range flowsOf(&layout.Page{Number: 1, Text: text}, elements) {
+		c := cutter{flow: f, cut: cut, measure: measureOf(cut.Unit)}
+		out = append(out, c.passages()...)
+	}
+	return out
+}
+
+// checkSpans verifies what cutter promises of text without tables.
+func checkSpans(t *testing.T, text string, elements []Element, cut Cut, passages []passage) {
 	t.Helper()
 	covered := make([]bool, len(text))
-	for i, s := range spans {
-		n := utf8.RuneCountInString(text[s.start:s.end])
-		if s.start >= s.end || n > cut.Size || !utf8.ValidString(text[s.start:s.end]) {
-			t.Fatalf("span %d: %v, %d characters", i, s, n)
+	m := measureOf(cut.Unit)
+	for i, p := range passages {
+		s := p.place
+		n := m.length(p.text)
+		if s.start >= s.end || n > cut.Size || !utf8.ValidString(p.text) || p.text != text[s.start:s.end] {
+			t.Fatalf("span %d: %v, %d %s: %q", i, s, n, cut.Unit, p.text)
 		}
 		for k := s.start; k < s.end; k++ {
 			covered[k] = true
@@ -50,11 +63,15 @@ func checkSpans(t *testing.T, text string, elements []Element, cut Cut, spans []
 		if i == 0 {
 			continue
 		}
-		before := spans[i-1]
+		before := passages[i-1].place
 		if s.start <= before.start || s.end <= before.end {
 			t.Fatalf("span %d: %v does not go on behind %v", i, s, before)
 		}
-		if s.start < before.end && utf8.RuneCountInString(text[s.start:before.end]) > cut.Overlap {
+		slack := 0
+		if cut.Unit == Tokens {
+			slack = 3 // what is repeated is counted where it stood: by itself it may be other tokens
+		}
+		if s.start < before.end && m.length(text[s.start:before.end]) > cut.Overlap+slack {
 			t.Fatalf("span %d: %v overlaps %v by more than %d", i, s, before, cut.Overlap)
 		}
 	}
@@ -73,9 +90,11 @@ func TestCutter(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		text, elements := someText(r)
 		cut := Cut{Size: MinChunk + r.IntN(400)}
+		if seed%5 == 0 {
+			cut = Cut{Size: MinChunk/5 + r.IntN(100), Unit: Tokens}
+		}
 		cut.Overlap = r.IntN(cut.Size/2 + 1)
-		c := cutter{text: text, elements: elements, cut: cut}
-		checkSpans(t, text, elements, cut, c.spans())
+		checkSpans(t, text, elements, cut, cutText(text, elements, cut))
 	}
 }
 
@@ -93,22 +112,21 @@ func TestCutBoundaries(t *testing.T) {
 		cut      Cut
 		want     []string
 	}{
-		{"all in one", "short", func(s string) []Element { return []Element{para(0, len(s))} }, Cut{50, 10}, []string{"short"}},
-		{"at a sentence", sentence + sentence, func(s string) []Element { return []Element{para(0, len(s))} }, Cut{80, 0}, []string{sentence, sentence}},
-		{"at a word", strings.Repeat("word ", 30), func(s string) []Element { return []Element{para(0, len(s))} }, Cut{52, 0},
+		{"all in one", "short", func(s string) []Element { return []Element{para(0, len(s))} }, Cut{Size: 50, Overlap: 10}, []string{"short"}},
+		{"at a sentence", sentence + sentence, func(s string) []Element { return []Element{para(0, len(s))} }, Cut{Size: 80, Overlap: 0}, []string{sentence, sentence}},
+		{"at a word", strings.Repeat("word ", 30), func(s string) []Element { return []Element{para(0, len(s))} }, Cut{Size: 52, Overlap: 0},
 			[]string{strings.Repeat("word ", 10), strings.Repeat("word ", 10), strings.Repeat("word ", 10)}},
-		{"in a word", strings.Repeat("x", 120), func(s string) []Element { return []Element{para(0, len(s))} }, Cut{50, 0},
+		{"in a word", strings.Repeat("x", 120), func(s string) []Element { return []Element{para(0, len(s))} }, Cut{Size: 50, Overlap: 0},
 			[]string{strings.Repeat("x", 50), strings.Repeat("x", 50), strings.Repeat("x", 20)}},
-		{"at a paragraph", strings.Repeat("a ", 20) + "\n" + strings.Repeat("b ", 20), func(s string) []Element { return []Element{para(0, 40), para(41, len(s))} }, Cut{60, 0},
+		{"at a paragraph", strings.Repeat("a ", 20) + "\n" + strings.Repeat("b ", 20), func(s string) []Element { return []Element{para(0, 40), para(41, len(s))} }, Cut{Size: 60, Overlap: 0},
 			[]string{strings.Repeat("a ", 20) + "\n", strings.Repeat("b ", 20)}},
-		{"overlap at a word", strings.Repeat("word ", 20), func(s string) []Element { return []Element{para(0, len(s))} }, Cut{50, 12},
+		{"overlap at a word", strings.Repeat("word ", 20), func(s string) []Element { return []Element{para(0, len(s))} }, Cut{Size: 50, Overlap: 12},
 			[]string{strings.Repeat("word ", 10), strings.Repeat("word ", 10), strings.Repeat("word ", 4)}},
 	}
 	for _, tt := range tests {
-		c := cutter{text: tt.text, elements: tt.elements(tt.text), cut: tt.cut}
 		var got []string
-		for _, s := range c.spans() {
-			got = append(got, tt.text[s.start:s.end])
+		for _, p := range cutText(tt.text, tt.elements(tt.text), tt.cut) {
+			got = append(got, p.text)
 		}
 		if strings.Join(got, "|") != strings.Join(tt.want, "|") {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
@@ -116,8 +134,108 @@ func TestCutBoundaries(t *testing.T) {
 	}
 	heading := Element{Type: layout.TypeHeading, Layer: layout.LayerBody, start: 60, end: 64}
 	text := sentence + "Head\n" + sentence
-	c := cutter{text: text, elements: []Element{para(0, 59), heading, para(65, len(text))}, cut: Cut{100, 20}}
-	if got := c.spans(); len(got) != 2 || got[1].start != 60 {
+	got := cutText(text, []Element{para(0, 59), heading, para(65, len(text))}, Cut{Size: 100, Overlap: 20})
+	if len(got) != 2 || got[1].place.start != 60 {
 		t.Errorf("a heading begins a chunk, without overlap: %v", got)
+	}
+}
+
+// tablePage is a page of a paragraph, a table with a header and rows of two
+// lines, and a paragraph. The value of the second row is long, where that is given.
+func tablePage(rows int, long string) (*layout.Page, []Element) {
+	p := &layout.Page{Number: 1}
+	add := func(s string) layout.Span {
+		start := len(p.Text)
+		p.Text += s
+		return layout.Span{Start: start, End: len(p.Text)}
+	}
+	intro := add("Intro before the table.")
+	add("\n")
+	t := &layout.Table{Rows: rows + 1, Cols: 2, HeaderRows: 1}
+	begin := len(p.Text)
+	for r := range rows + 1 {
+		first, second := fmt.Sprintf("name %d", r), fmt.Sprintf("value %d", r)
+		if r == 0 {
+			first, second = "Name", "Value"
+		}
+		if r == 2 && long != "" {
+			second = long
+		}
+		a := add(first)
+		add(" ")
+		b := add(second)
+		add("\n")
+		cell := layout.Cell{Row: r, Col: 1, Spans: []layout.Span{b}}
+		if r > 0 {
+			cell.Spans = append(cell.Spans, add("goes on"))
+			add("\n")
+		}
+		t.Cells = append(t.Cells, layout.Cell{Row: r, Col: 0, Spans: []layout.Span{a}}, cell)
+	}
+	end := len(p.Text) - 1
+	outro := add("Outro behind it.")
+	body := func(kind string, start, end int) Element {
+		return Element{Type: kind, Layer: layout.LayerBody, start: start, end: end}
+	}
+	table := body(layout.TypeTable, begin, end)
+	table.table = t
+	return p, []Element{body(layout.TypeParagraph, intro.Start, intro.End), table, body(layout.TypeParagraph, outro.Start, outro.End)}
+}
+
+// Tables read as rows, which are never cut, each chunk with the header.
+func TestCutTable(t *testing.T) {
+	t.Parallel()
+	for _, cut := range []Cut{{Size: 60, Overlap: 0}, {Size: 80, Overlap: 30}, {Size: 1000, Overlap: 200}, {Size: 20, Overlap: 10, Unit: Tokens}} {
+		const rows = 12
+		p, elements := tablePage(rows, "")
+		flows := flowsOf(p, elements)
+		if len(flows) != 1 {
+			t.Fatalf("%d flows", len(flows))
+		}
+		c := cutter{flow: flows[0], cut: cut, measure: measureOf(cut.Unit)}
+		got := c.passages()
+		covered := make([]bool, len(p.Text))
+		all := ""
+		for _, ch := range got {
+			for i := ch.place.start; i < ch.place.end; i++ {
+				covered[i] = true
+			}
+			all += "\n" + ch.text + "\n"
+			if n := c.measure.length(ch.text); n > cut.Size {
+				t.Errorf("%+v: %d %s: %q", cut, n, cut.Unit, ch.text)
+			}
+			for line := range strings.Lines(ch.text) {
+				if line = strings.TrimSpace(line); strings.HasPrefix(line, "name") && !strings.HasSuffix(line, "goes on") || strings.HasPrefix(line, "value") {
+					t.Errorf("%+v: a row is cut: %q", cut, ch.text)
+				}
+			}
+			if strings.HasPrefix(ch.text, "name") {
+				t.Errorf("%+v: a chunk that begins in the table lacks its header: %q", cut, ch.text)
+			}
+		}
+		for r := 1; r <= rows; r++ {
+			if want := fmt.Sprintf("\nname %d | value %d goes on\n", r, r); !strings.Contains(all, want) {
+				t.Errorf("%+v: no row %q in %q", cut, want, all)
+			}
+		}
+		if i := slices.Index(covered, false); i >= 0 {
+			t.Errorf("%+v: %q is in no chunk", cut, p.Text[i:])
+		}
+	}
+}
+
+// A row that is longer than a chunk is one by itself.
+func TestCutLongRow(t *testing.T) {
+	t.Parallel()
+	p, elements := tablePage(3, strings.Repeat("v", 2*MinChunk))
+	c := cutter{flow: flowsOf(p, elements)[0], cut: Cut{Size: MinChunk}, measure: characters{}}
+	var rows []string
+	for _, ch := range c.passages() {
+		if strings.Contains(ch.text, "vvv") {
+			rows = append(rows, ch.text)
+		}
+	}
+	if want := "Name | Value\nname 2 | " + strings.Repeat("v", 2*MinChunk) + " goes on\n"; len(rows) != 1 || rows[0] != want {
+		t.Errorf("got %q, want %q", rows, want)
 	}
 }

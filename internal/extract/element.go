@@ -9,21 +9,28 @@ import (
 // Element is an element of the document as JSON: one of a page, and where it
 // stands in the document.
 type Element struct {
-	ID          string     `json:"element_id"`
-	Type        string     `json:"type"`
-	Layer       string     `json:"layer"`
-	Level       int        `json:"level,omitempty"`
-	Marker      string     `json:"marker,omitempty"`
-	Text        string     `json:"text"`
+	ID          string     `json:"element_id" doc:"The same for the same page"`
+	Type        string     `json:"type" enum:"title,heading,paragraph,list_item,table,image,caption,code,formula,footnote,page_header,page_footer,page_number"`
+	Layer       string     `json:"layer" enum:"body,furniture" doc:"Furniture is what belongs to the pages: running headers and the like"`
+	Level       int        `json:"level,omitempty" doc:"Of a heading, 1 to 6; of a list item, how deep it is nested"`
+	Marker      string     `json:"marker,omitempty" doc:"Of a list item, as printed"`
+	Text        string     `json:"text" doc:"For reading: lines and broken words joined"`
 	PageNumber  int        `json:"page_number"`
-	Box         layout.Box `json:"bbox"`
-	ParentID    string     `json:"parent_id,omitempty"`
-	HeadingPath []string   `json:"heading_path"`
-	Order       int        `json:"order"` // in the document, from 0
-	CharStart   int        `json:"char_start"`
+	Box         layout.Box `json:"bbox" nullable:"false" doc:"Left, top, right, bottom in points from the top left of the page as shown"`
+	ParentID    string     `json:"parent_id,omitempty" doc:"The heading or list item that it stands under"`
+	HeadingPath []string   `json:"heading_path" nullable:"false"`
+	Order       int        `json:"order" doc:"In the document, from 0"`
+	CharStart   int        `json:"char_start" doc:"In the text of its page, in characters"`
 	CharEnd     int        `json:"char_end"`
+	Confidence  float32    `json:"confidence,omitempty" doc:"That the type is right, to 1"`
+	TableID     string     `json:"table_id,omitempty" doc:"Of a table: its cells are in tables"`
+	ImageID     string     `json:"image_id,omitempty" doc:"Of an image: more of it is in images"`
 
-	start, end int // bytes of the page's text
+	start, end int           // bytes of the page's text
+	table      *layout.Table // of a table
+	image      int           // of an image: its index on the page
+	caption    string        // of either
+	captionID  string        // the element that it is
 }
 
 // heads reports whether other elements stand under the element.
@@ -46,11 +53,24 @@ func (o *outline) add(page layout.Page, prof layout.Profile) []Element {
 	of := layout.Elements(page, prof)
 	out := make([]Element, 0, len(of))
 	count := counter{text: page.Text}
+	tables := 0
 	for i := range of {
 		e := &of[i]
 		el := Element{
 			ID: e.ID, Type: e.Type, Layer: e.Layer, Level: e.Level, Marker: e.Marker, Text: e.Text,
-			PageNumber: page.Number, Box: e.Box, Order: o.order, start: e.Start, end: e.End,
+			PageNumber: page.Number, Box: e.Box, Order: o.order, Confidence: e.Confidence, start: e.Start, end: e.End,
+		}
+		switch e.Type {
+		case layout.TypeTable:
+			el.table, el.TableID = e.Table, tableID(page.Number, tables)
+			tables++
+		case layout.TypeImage:
+			el.image, el.ImageID = e.Image, imageID(&page, e.Image)
+		}
+		if el.TableID != "" || el.ImageID != "" {
+			if k := page.Caption(of, i); k >= 0 {
+				el.caption, el.captionID = of[k].Text, of[k].ID
+			}
 		}
 		o.order++
 		el.CharStart = count.at(e.Start)

@@ -176,6 +176,9 @@ func (e *env) everything(s documents.Submitted) string {
 		if !sum.Complete {
 			e.Error("it is not complete")
 		}
+		if f == Zip {
+			out = unzip(e.T, out)
+		}
 		out = strings.ReplaceAll(out, s.Document.ID.String(), "DOCUMENT")
 		out = strings.ReplaceAll(out, sum.JobID.String(), "JOB")
 		out = strings.ReplaceAll(out, s.Document.SourceSHA256, "SOURCE")

@@ -13,6 +13,9 @@ import (
 // CodeNoSuchPage is the code of a selection that has no page of the document.
 const CodeNoSuchPage = "no_such_page"
 
+// CodeNoSuchFile is the code of an image or attachment that is not there.
+const CodeNoSuchFile = "no_such_file"
+
 // ErrNoSuchPage: none of the selected pages is in the document.
 var ErrNoSuchPage = errors.New("no such page")
 

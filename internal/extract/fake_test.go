@@ -30,6 +30,8 @@ type spec struct {
 	Outline string `json:"outline,omitempty"`  // code of the error that reading the outline ends with
 	Open    string `json:"open,omitempty"`     // code of the error that opening ends with
 	Salt    string `json:"salt,omitempty"`     // makes other bytes
+
+	Attached []string `json:"attached,omitempty"` // names of files
 }
 
 // engine reads specs. Its hooks are called from the goroutine that reads.
@@ -73,7 +75,7 @@ type document struct {
 }
 
 func (d *document) Info() pdf.Info {
-	return pdf.Info{PageCount: d.spec.Pages, Title: "Fake"}
+	return pdf.Info{PageCount: d.spec.Pages, Title: "Fake", Attachments: d.spec.Attached}
 }
 
 func (d *document) HasOutline() bool { return true }
@@ -119,7 +121,8 @@ func (d *document) Pages(ctx context.Context, numbers []int) iter.Seq2[layout.Pa
 	}
 }
 
-// pageOf sets a page: a heading on odd ones, paragraphs, a list.
+// pageOf sets a page: a heading on odd ones, paragraphs, a list; a table, an
+// icon and an image on even ones, with a remark and a field.
 func pageOf(n int) layout.Page {
 	var s setter
 	if n%2 == 1 {
@@ -131,10 +134,39 @@ func pageOf(n int) layout.Page {
 			s.line(10, fmt.Sprintf("Line %d of paragraph %d on page %d says naïve things, 日本語 too.", l+1, p+1, n))
 		}
 		s.gap(15)
+		if p == 1 { // not at the foot of the page, where what is always the same is furniture
+			s.line(10, "• first item")
+			s.line(10, "• second item")
+			s.gap(15)
+		}
 	}
-	s.line(10, "• first item")
-	s.line(10, "• second item")
-	return layout.Read(layout.Glyphs{Number: n, Label: fmt.Sprint(n), Width: 612, Height: 792, Fonts: []layout.Font{{Name: "Test"}}, Glyphs: s.glyphs})
+	g := layout.Glyphs{Number: n, Label: fmt.Sprint(n), Width: 612, Height: 792, Fonts: []layout.Font{{Name: "Test"}}, Glyphs: s.glyphs}
+	if n%2 == 1 {
+		return layout.Read(g)
+	}
+	g.Images = []layout.Box{{10, 10, 20, 20}, {72, 500, 300, 600}}
+	g.ImageData = []layout.ImageData{{Width: 64, Height: 64, MediaType: pdf.PNG}, {Width: 640, Height: 280, MediaType: pdf.JPEG, SHA256: strings.Repeat("ab", 32)}}
+	g.Annotations = []layout.Annotation{{Kind: "text", Box: layout.Box{1, 2, 3, 4}, Text: "Is this so?", Author: "Ann"}}
+	g.Fields = []layout.Field{{Name: "agree", Kind: "checkbox", Checked: true, Value: "Yes", Box: layout.Box{5, 6, 7, 8}}}
+	p := layout.Read(g)
+	tabulate(&p)
+	return p
+}
+
+// tabulate makes a table of the page's first paragraph: a line a row, its first
+// word and the rest, a header above.
+func tabulate(p *layout.Page) {
+	b := &p.Blocks[0]
+	t := &layout.Table{Cols: 2, HeaderRows: 1}
+	for i := b.First; i <= b.Last; i++ {
+		l := &p.Lines[i]
+		at := l.Start + strings.IndexByte(p.Text[l.Start:l.End], ' ')
+		t.Cells = append(t.Cells,
+			layout.Cell{Row: t.Rows, Col: 0, Box: l.Box, Spans: []layout.Span{{Start: l.Start, End: at}}},
+			layout.Cell{Row: t.Rows, Col: 1, Box: l.Box, Spans: []layout.Span{{Start: at + 1, End: l.End}}})
+		t.Rows++
+	}
+	b.Kind, b.Table = layout.BlockTable, t
 }
 
 // setter sets type, as plainly as can be.

@@ -18,25 +18,60 @@ type Options struct {
 	Cut   *Cut   `json:"cut,omitempty"`   // how chunks are cut where a reader does not say; nil: DefaultCut
 }
 
-// Cut is how long chunks are. Lengths are in characters: Unicode code points.
-type Cut struct {
-	Size    int `json:"chunk_size"`    // the longest, MinChunk to MaxChunk
-	Overlap int `json:"chunk_overlap"` // how much of a chunk the next repeats, at most half of Size
+// Unit is what the length of chunks is counted in.
+type Unit string
+
+// The units.
+const (
+	Characters Unit = ""       // Unicode code points; also written characters
+	Tokens     Unit = "tokens" // of cl100k_base
+)
+
+// ParseUnit reads a unit as people write it.
+func ParseUnit(s string) (Unit, error) {
+	switch s {
+	case "", "characters":
+		return Characters, nil
+	case string(Tokens):
+		return Tokens, nil
+	}
+	return "", fmt.Errorf("chunk_unit %.20q is neither characters nor tokens", s)
 }
 
-// Bounds of Cut.Size.
+func (u Unit) String() string {
+	if u == Characters {
+		return "characters"
+	}
+	return string(u)
+}
+
+// Cut is how long chunks are.
+type Cut struct {
+	Size    int  `json:"chunk_size"`           // the longest, MinChunk to MaxChunk
+	Overlap int  `json:"chunk_overlap"`        // how much of a chunk the next repeats, at most half of Size
+	Unit    Unit `json:"chunk_unit,omitempty"` // what both count
+}
+
+// Bounds of Cut.Size, in characters; in tokens they are a fifth.
 const (
 	MinChunk = 50
 	MaxChunk = 100_000
 )
 
-// DefaultCut returns 1000 and 200.
+// DefaultCut returns 1000 and 200 characters.
 func DefaultCut() Cut { return Cut{Size: 1000, Overlap: 200} }
+
+// defaultTokens is the size of chunks where only the unit was given: about as
+// much as 1000 characters.
+const defaultTokens = 250
 
 // NewCut makes a Cut of what was given; nil is the default, for the overlap a
 // fifth of the size.
-func NewCut(size, overlap *int) (Cut, error) {
+func NewCut(unit Unit, size, overlap *int) (Cut, error) {
 	c := DefaultCut()
+	if unit == Tokens {
+		c = Cut{Size: defaultTokens, Overlap: defaultTokens / 5, Unit: Tokens}
+	}
 	if size != nil {
 		c.Size, c.Overlap = *size, *size/5
 	}
@@ -48,11 +83,17 @@ func NewCut(size, overlap *int) (Cut, error) {
 
 // Validate reports what is wrong.
 func (c Cut) Validate() error {
+	least, most := MinChunk, MaxChunk
+	if c.Unit == Tokens {
+		least, most = MinChunk/5, MaxChunk/5
+	}
 	switch {
-	case c.Size < MinChunk || c.Size > MaxChunk:
-		return fmt.Errorf("chunk_size is %d characters: it must be %d to %d", c.Size, MinChunk, MaxChunk)
+	case c.Unit != Characters && c.Unit != Tokens:
+		return fmt.Errorf("chunk_unit %.20q is neither characters nor tokens", string(c.Unit))
+	case c.Size < least || c.Size > most:
+		return fmt.Errorf("chunk_size is %d %s: it must be %d to %d", c.Size, c.Unit, least, most)
 	case c.Overlap < 0 || c.Overlap > c.Size/2:
-		return fmt.Errorf("chunk_overlap is %d characters: it must be 0 to %d, half of chunk_size", c.Overlap, c.Size/2)
+		return fmt.Errorf("chunk_overlap is %d %s: it must be 0 to %d, half of chunk_size", c.Overlap, c.Unit, c.Size/2)
 	}
 	return nil
 }

@@ -41,13 +41,19 @@ type PageList struct {
 // Page is a recorded page with what stands on it.
 type Page struct {
 	PageInfo
-	DocumentID jobs.ID   `json:"document_id"`
-	JobID      jobs.ID   `json:"job_id"` // whose step it is
-	PageCount  int       `json:"page_count"`
-	Complete   bool      `json:"complete"` // false: headings are told from text by the pages there are
-	Text       string    `json:"text"`     // verbatim
-	Markdown   string    `json:"markdown"`
-	Elements   []Element `json:"elements"`
+	DocumentID jobs.ID         `json:"document_id"`
+	JobID      jobs.ID         `json:"job_id"` // whose step it is
+	PageCount  int             `json:"page_count"`
+	Complete   bool            `json:"complete"` // false: headings are told from text by the pages there are
+	Text       string          `json:"text"`     // verbatim
+	Markdown   string          `json:"markdown"`
+	Elements   []Element       `json:"elements"`
+	Language   string          `json:"language,omitempty"`
+	Tables     []Table         `json:"tables"`
+	Images     []DocumentImage `json:"images"` // at addresses as in an archive: images/p1-1.png
+
+	FormFields  []Field      `json:"form_fields"`
+	Annotations []Annotation `json:"annotations"`
 }
 
 func pageInfo(p *layout.Page) PageInfo {
@@ -112,7 +118,11 @@ func (r *Results) Page(ctx context.Context, document jobs.ID, number int) (Page,
 		if p.Number != number {
 			continue
 		}
-		out.PageInfo, out.Text, out.Markdown, out.Elements = pageInfo(&p), p.Text, layout.Markdown(p, res.profile, layout.Style{}), elements
+		out.PageInfo, out.Text, out.Markdown, out.Elements = pageInfo(&p), p.Text, layout.Markdown(p, res.profile, res.request.style()), elements
+		out.Language = languageOf(p.Text)
+		out.Tables = append([]Table{}, tablesOf(&p, elements)...)
+		out.Images = append([]DocumentImage{}, imagesOf(&p, elements, res.request.ImageBase)...)
+		out.FormFields, out.Annotations = fieldsOf(&p), annotationsOf(&p)
 		return out, nil
 	}
 	return Page{}, errors.Join(noPage(number), context.Cause(ctx))

@@ -50,6 +50,10 @@ type Drawing interface {
 	Images(ctx context.Context, page int) ([]pdf.ImageInfo, error)
 	// Image gives one of them, by its index.
 	Image(ctx context.Context, page, index int) (pdf.Picture, error)
+	// AttachedFiles lists the files that the document carries.
+	AttachedFiles(ctx context.Context) ([]pdf.Attachment, error)
+	// AttachedFile gives one of them, by its index.
+	AttachedFile(ctx context.Context, index int) ([]byte, error)
 	// Close ends what is being drawn and waits until the source is not used.
 	Close() error
 }

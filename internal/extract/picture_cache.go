@@ -17,6 +17,8 @@ type pictureKey struct {
 	dpi   int  // of the page
 	image int  // of the page, from 1
 	list  bool // of the page's images
+
+	attachment int // of the document, from 1; everyAttachment: their list
 }
 
 // makeFunc makes a value and says how many bytes it takes. Its context ends when
@@ -155,7 +157,9 @@ func (c *cache) find(key pictureKey) (entry, bool) {
 
 // blame is the key of a page's failure. It stands for whatever is asked of the
 // page: at another resolution it would cost a reader again.
-func (k pictureKey) blame() pictureKey { return pictureKey{src: k.src, page: k.page} }
+func (k pictureKey) blame() pictureKey {
+	return pictureKey{src: k.src, page: k.page, attachment: k.attachment}
+}
 
 func (c *cache) start(key pictureKey, fill makeFunc) *flight {
 	ctx, cancel := context.WithCancel(c.life)

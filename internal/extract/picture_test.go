@@ -72,6 +72,22 @@ func (s *sketch) Image(_ context.Context, page, index int) (pdf.Picture, error) 
 	return pdf.Picture{MediaType: pdf.PNG, Data: fmt.Appendf(nil, "image %d of page %d", index, page)}, nil
 }
 
+func (s *sketch) AttachedFiles(context.Context) ([]pdf.Attachment, error) {
+	s.made.Add(1)
+	return []pdf.Attachment{{Name: "data.xml", MediaType: "text/xml", Size: 6}, {Name: "huge.bin", Size: 1 << 30}}, nil
+}
+
+func (s *sketch) AttachedFile(_ context.Context, index int) ([]byte, error) {
+	s.made.Add(1)
+	switch index {
+	case 0:
+		return []byte("<data>"), nil
+	case 1:
+		return nil, &pdf.Error{Code: pdf.CodeTooLarge, Err: errors.New("too large")}
+	}
+	return nil, pdf.ErrNoAttachment
+}
+
 func (e *env) pictures() (*Pictures, *sketches) {
 	s := &sketches{}
 	p := NewPictures(PicturesConfig{Open: s.open, Documents: e.docs, Blobs: e.blobs})
@@ -168,5 +184,36 @@ func TestPicturesAskForThePassword(t *testing.T) {
 	}
 	if _, err := p.Page(t.Context(), again, 1, 96); err != nil || s.made.Load() != 1 {
 		t.Errorf("with the same password: %v, made %d times", err, s.made.Load())
+	}
+}
+
+func TestAttachments(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	p, s := e.pictures()
+	id := e.submit(spec{Pages: 1}, Options{}).Document.ID
+	for range 2 { // the second time nothing is made
+		list, err := p.Attachments(t.Context(), id)
+		if err != nil || len(list) != 2 || list[0].Name != "data.xml" {
+			t.Errorf("%+v, %v", list, err)
+		}
+		got, err := p.Attachment(t.Context(), id, 1)
+		if err != nil || string(got.Data) != "<data>" {
+			t.Errorf("%q, %v", got.Data, err)
+		}
+		if _, err := p.Attachment(t.Context(), id, 2); !blames(err) {
+			t.Errorf("a file that is too large: %v", err)
+		}
+	}
+	if n := s.made.Load(); n != 3 {
+		t.Errorf("made %d times, want 3", n)
+	}
+	for _, n := range []int{-1, 0, 3} {
+		if _, err := p.Attachment(t.Context(), id, n); !errors.Is(err, ErrNoSuchAttachment) {
+			t.Errorf("number %d: %v", n, err)
+		}
+	}
+	if got, err := p.Attachment(t.Context(), id, 1); err != nil || string(got.Data) != "<data>" {
+		t.Errorf("one that cannot be had is not the others' fault: %q, %v", got.Data, err)
 	}
 }

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
+	"strings"
 
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/internal/layout"
@@ -18,21 +21,24 @@ import (
 type Results struct {
 	Documents documents.Store
 	Jobs      jobs.Store // the store that holds the steps
+	Pictures  *Pictures  // what images and attachments of an archive are read with; nil: it has none
 }
 
 // Format is a form of a document.
 type Format string
 
-// The four formats.
+// The formats.
 const (
 	Markdown Format = "markdown" // pages parted by an empty line
 	Text     Format = "text"     // verbatim; each page ended by a form feed, as pdftotext does
 	JSON     Format = "json"     // everything, one object
 	Chunks   Format = "chunks"   // the head of JSON, and the chunks
+	CSV      Format = "csv"      // the tables, or one of them
+	Zip      Format = "zip"      // an archive of all of these, and the images
 )
 
 // Formats returns all of them.
-func Formats() []Format { return []Format{Markdown, Text, JSON, Chunks} }
+func Formats() []Format { return []Format{Markdown, Text, JSON, Chunks, CSV, Zip} }
 
 // MediaType returns what an HTTP answer in this format says of itself.
 func (f Format) MediaType() string {
@@ -43,9 +49,40 @@ func (f Format) MediaType() string {
 		return "text/plain; charset=utf-8"
 	case JSON, Chunks:
 		return "application/json"
+	case CSV:
+		return "text/csv; charset=utf-8"
+	case Zip:
+		return "application/zip"
 	}
 	return "application/octet-stream"
 }
+
+// Tables says how tables are written as Markdown.
+type Tables string
+
+// How they may be written.
+const (
+	TablesPipe Tables = "pipe" // with pipes; one whose cells span as HTML
+	TablesHTML Tables = "html" // all as HTML
+)
+
+// Hyphens says what becomes of words that are broken at a line's end.
+type Hyphens string
+
+// What may become of them.
+const (
+	HyphensJoin Hyphens = "join"
+	HyphensKeep Hyphens = "keep"
+)
+
+// Switch is on or off.
+type Switch string
+
+// Its two positions.
+const (
+	On  Switch = "on"
+	Off Switch = "off"
+)
 
 // Furniture says what becomes of running headers, footers and page numbers in
 // Markdown and text. JSON marks them either way.
@@ -65,6 +102,12 @@ type Request struct {
 	Pages       Pages     // of the document; zero: all
 	PageMarkers bool      // Markdown: <!-- page N --> before each page
 	Furniture   Furniture // zero: FurnitureNone
+	Tables      Tables    // Markdown; zero: TablesPipe
+	Emphasis    Switch    // Markdown: marks for bold, italic, code, links; zero: On
+	Hyphens     Hyphens   // zero: Markdown joins them, text is as printed
+	Images      Switch    // Markdown: images where they stand; zero: Off
+	ImageBase   string    // what the addresses of images begin with; zero: images/
+	Table       string    // CSV: the id of the one table wanted; zero: all of them
 	Cut         *Cut      // nil: the document's, else DefaultCut
 	Shape       Shape     // of chunks; zero: ours
 }
@@ -75,9 +118,12 @@ func (r Request) Validate() (Request, error) {
 	switch r.Format {
 	case "":
 		r.Format = Markdown
-	case Markdown, Text, JSON, Chunks:
+	case Markdown, Text, JSON, Chunks, CSV, Zip:
 	default:
-		errs = append(errs, fmt.Errorf("format %.20q is none of markdown, text, json, chunks", r.Format))
+		errs = append(errs, fmt.Errorf("format %.20q is none of markdown, text, json, chunks, csv, zip", r.Format))
+	}
+	if r.Table != "" && r.Format != CSV {
+		errs = append(errs, errors.New("one table is asked for as csv"))
 	}
 	switch r.Furniture {
 	case "":
@@ -86,6 +132,7 @@ func (r Request) Validate() (Request, error) {
 	default:
 		errs = append(errs, fmt.Errorf("furniture %.20q is neither none nor all", r.Furniture))
 	}
+	errs = append(errs, r.validateStyle()...)
 	if r.Cut != nil {
 		errs = append(errs, r.Cut.Validate())
 	}
@@ -125,6 +172,7 @@ type Result struct {
 	options  Options
 	profile  layout.Profile
 	steps    steps
+	pictures *Pictures
 }
 
 // Write opens a result and writes it.
@@ -146,9 +194,19 @@ func (r *Results) Open(ctx context.Context, req Request) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if req.Table != "" {
+		page, ok := pageOfTable(req.Table)
+		if !ok || !req.Pages.Contains(page) {
+			return nil, noTable(req.Table)
+		}
+		req.Pages = Pages{{page, page}}
+	}
 	res, content, err := r.find(ctx, req)
 	if err != nil {
 		return nil, err
+	}
+	if res.Pages == 0 && req.Table != "" {
+		return nil, noTable(req.Table)
 	}
 	if res.Pages == 0 && res.Complete {
 		return nil, noSuchPage(req.Pages, res.facts.PageCount)
@@ -168,7 +226,7 @@ func (r *Results) find(ctx context.Context, req Request) (*Result, documents.Con
 	if err != nil {
 		return nil, content, err
 	}
-	res := &Result{request: req}
+	res := &Result{request: req, pictures: r.Pictures}
 	if res.document, err = r.Documents.Get(ctx, req.Document); err != nil {
 		return nil, content, err
 	}
@@ -222,10 +280,16 @@ func (res *Result) findProfile(ctx context.Context, content documents.Content) e
 	return nil
 }
 
+// Basename is the document's file name without its ending.
+func (res *Result) Basename() string {
+	name := FileName(res.document.Filename)
+	return cmp.Or(strings.TrimSuffix(name, path.Ext(name)), "document")
+}
+
 // Tag names what Write gives: equal tags, equal bytes, as long as the program is
 // the same. It is "" while the document is not complete: more may come.
 func (res *Result) Tag() string {
-	if !res.Complete {
+	if !res.Complete || res.request.Format == Zip { // what is missing of an archive may be there the next time
 		return ""
 	}
 	parts, err := json.Marshal([]any{
@@ -253,6 +317,10 @@ func (res *Result) Write(ctx context.Context, w io.Writer) error {
 		return res.writeJSON(ctx, w)
 	case JSON:
 		return res.writeJSON(ctx, w)
+	case CSV:
+		return res.writeCSV(ctx, w)
+	case Zip:
+		return res.writeZip(ctx, w)
 	default:
 		return res.writeMarkdown(ctx, w)
 	}

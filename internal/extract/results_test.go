@@ -23,7 +23,7 @@ func TestMarkdown(t *testing.T) {
 	if !sum.Complete || !sum.Partial || sum.Pages != 3 || len(sum.Failed) != 1 || sum.Failed[0].PageNumber != 2 || sum.Failed[0].Code != "page_timeout" {
 		t.Errorf("summary %+v", sum)
 	}
-	if !strings.HasPrefix(md, "# Chapter 1") || !strings.Contains(md, "- second item\n\n# Chapter 3") || strings.Contains(md, "<!--") {
+	if !strings.HasPrefix(md, "# Chapter 1") || !strings.Contains(md, "- second item\n\nLine 1") || !strings.Contains(md, "too.\n\n# Chapter 3") || strings.Contains(md, "<!--") {
 		t.Errorf("markdown:\n%s", md)
 	}
 	md, _ = e.read(s.Document.ID, func(r *Request) { r.PageMarkers = true })
@@ -61,11 +61,14 @@ type whole struct {
 	Metadata      map[string]any
 	Submitted     map[string]any `json:"submitted_metadata"`
 	Outline       []map[string]any
-	Pages         []page
+	Pages         []PageContent
 	Elements      []Element
-	Tables        []any
-	Images        []any
-	Chunks        []chunk
+	Tables        []Table
+	Images        []DocumentImage
+	FormFields    []Field `json:"form_fields"`
+	Annotations   []Annotation
+	Attachments   []AttachedFile
+	Chunks        []Chunk
 }
 
 func (e *env) whole(id jobs.ID, change ...func(*Request)) whole {
@@ -140,7 +143,9 @@ func checkChunks(t *testing.T, w whole) {
 	ids := map[string]bool{}
 	for i, c := range w.Chunks {
 		text := []rune(w.Pages[c.PageNumbers[0]-1].Text)
-		if c.Index != i || ids[c.ID] || string(text[c.CharStart:c.CharEnd]) != c.Text {
+		// Tables read as rows: of them the words are the same.
+		verbatim, said := string(text[c.CharStart:c.CharEnd]), strings.ReplaceAll(c.Text, " | ", " ")
+		if c.Index != i || ids[c.ID] || verbatim != said || verbatim != c.Text && !slices.ContainsFunc(w.Tables, func(t Table) bool { return slices.Contains(c.ElementIDs, t.ElementID) }) {
 			t.Fatalf("chunk %d: %+v", i, c)
 		}
 		ids[c.ID] = true
@@ -152,7 +157,7 @@ func checkChunks(t *testing.T, w whole) {
 		}
 	}
 	for _, el := range w.Elements {
-		for n := el.CharStart; n < el.CharEnd; n++ {
+		for n := el.CharStart; n < el.CharEnd && el.Layer == layout.LayerBody; n++ {
 			if !covered[el.PageNumber][n] {
 				t.Fatalf("character %d of page %d is in no chunk", n, el.PageNumber)
 			}

@@ -6,7 +6,9 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/mivaa/mivaa/internal/layout"
 )
@@ -59,16 +61,13 @@ type doclingGroup struct {
 
 // doclingPage is a page: those are keyed by their number.
 type doclingPage struct {
-	Size struct {
-		Width  float64 `json:"width"`
-		Height float64 `json:"height"`
-	} `json:"size"`
-	Number int `json:"page_no"`
+	Size   doclingSize `json:"size"`
+	Number int         `json:"page_no"`
 }
 
 // WriteDocling writes the document as a DoclingDocument, the JSON that docling
-// and what is built on it read: pages, and the elements as a flat list of texts
-// in reading order.
+// and what is built on it read: pages, and the elements as flat lists of texts,
+// tables and pictures, in reading order.
 func (res *Result) WriteDocling(ctx context.Context, w io.Writer) error {
 	out := &jsonWriter{w: bufio.NewWriterSize(w, 64<<10)}
 	out.write(`{"schema_name":"DoclingDocument","version":"` + doclingVersion + `"`)
@@ -78,9 +77,14 @@ func (res *Result) WriteDocling(ctx context.Context, w io.Writer) error {
 	})
 	body := doclingGroup{SelfRef: "#/body", Children: []doclingRef{}, Layer: "body", Name: "_root_", Label: "unspecified"}
 	out.list("texts", func() error { return res.eachDoclingItem(ctx, out, &body) })
+	has := func(list string) bool {
+		return slices.ContainsFunc(body.Children, func(r doclingRef) bool { return strings.HasPrefix(r.Ref, list) })
+	}
+	out.listIf(has("#/tables/"), "tables", func() error { return res.eachDoclingFloat(ctx, out, layout.TypeTable) })
+	out.listIf(has("#/pictures/"), "pictures", func() error { return res.eachDoclingFloat(ctx, out, layout.TypeImage) })
 	out.field("body", body)
 	out.field("furniture", doclingGroup{SelfRef: "#/furniture", Children: []doclingRef{}, Layer: "furniture", Name: "_root_", Label: "unspecified"})
-	for _, none := range []string{"groups", "pictures", "tables", "key_value_items", "form_items"} {
+	for _, none := range []string{"groups", "key_value_items", "form_items"} {
 		out.list(none, nil)
 	}
 	res.doclingPages(ctx, out)
@@ -88,35 +92,24 @@ func (res *Result) WriteDocling(ctx context.Context, w io.Writer) error {
 }
 
 func (res *Result) eachDoclingItem(ctx context.Context, out *jsonWriter, body *doclingGroup) error {
-	var o outline
-	for p, err := range res.steps.all(ctx) {
-		if err != nil {
-			return err
-		}
-		elements := o.add(p, res.profile)
-		if !res.steps.has(p.Number) {
-			continue
-		}
-		for i := range elements {
-			ref := "#/texts/" + strconv.Itoa(len(body.Children))
+	var numbers doclingRefs
+	return res.eachElements(ctx, func(_ *layout.Page, elements []Element) error {
+		for i, ref := range numbers.of(elements) {
 			body.Children = append(body.Children, doclingRef{ref})
-			if err := out.item(doclingItemOf(&elements[i], ref)); err != nil {
-				return err
+			if e := &elements[i]; e.Type != layout.TypeTable && e.Type != layout.TypeImage {
+				if err := out.item(doclingItemOf(e, ref)); err != nil {
+					return err
+				}
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 func doclingItemOf(e *Element, ref string) doclingItem {
 	item := doclingItem{
-		SelfRef: ref, Parent: doclingRef{"#/body"}, Children: []doclingRef{}, Layer: "body", Label: doclingLabel(e.Type), Original: e.Text, Text: e.Text,
-		Provenance: []doclingOrigin{{
-			PageNumber: e.PageNumber, Box: doclingBox{e.Box[0], e.Box[1], e.Box[2], e.Box[3], "TOPLEFT"}, Span: [2]int{0, e.CharEnd - e.CharStart},
-		}},
-	}
-	if e.Layer != layout.LayerBody {
-		item.Layer = "furniture"
+		SelfRef: ref, Parent: doclingRef{"#/body"}, Children: []doclingRef{}, Layer: doclingLayer(e), Label: doclingLabel(e.Type), Original: e.Text, Text: e.Text,
+		Provenance: doclingOrigins(e),
 	}
 	switch item.Label {
 	case "section_header":
@@ -149,8 +142,7 @@ func (res *Result) doclingPages(ctx context.Context, out *jsonWriter) {
 			out.fail(err)
 			return
 		}
-		page := doclingPage{Number: p.Number}
-		page.Size.Width, page.Size.Height = p.Width, p.Height
+		page := doclingPage{Number: p.Number, Size: doclingSize{p.Width, p.Height}}
 		if !first {
 			out.write(",")
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/internal/layout"
@@ -16,61 +17,69 @@ import (
 
 // SchemaVersion is the version of the document's JSON. A change that a reader
 // has to know of raises its first number.
-const SchemaVersion = "1.0"
+const SchemaVersion = "1.1"
 
-// head is what the JSON begins with.
-type head struct {
-	SchemaVersion string                 `json:"schema_version"`
-	DocumentID    string                 `json:"document_id"`
-	JobID         string                 `json:"job_id"`
+// Head is what the JSON begins with.
+type Head struct {
+	SchemaVersion string                 `json:"schema_version" doc:"A change that a reader has to know of raises its first number"`
+	DocumentID    string                 `json:"document_id" format:"uuid"`
+	JobID         string                 `json:"job_id" format:"uuid" doc:"Whose steps the pages are"`
 	Filename      string                 `json:"filename"`
-	SHA256        string                 `json:"sha256"`
-	PageCount     int                    `json:"page_count"`
-	Complete      bool                   `json:"complete"`
-	Partial       bool                   `json:"partial"`
-	FailedPages   []documents.FailedPage `json:"failed_pages"`
-	Engine        struct {
-		Engine
-		OptionsHash string `json:"options_hash"`
-	} `json:"engine"`
-	Metadata  pdf.Info          `json:"metadata"`           // the file's own
-	Submitted json.RawMessage   `json:"submitted_metadata"` // what came with it
-	Outline   []pdf.OutlineItem `json:"outline"`
+	SHA256        string                 `json:"sha256" doc:"Of the source"`
+	PageCount     int                    `json:"page_count" doc:"Of the document; 0: not known yet"`
+	Complete      bool                   `json:"complete" doc:"false: the job has not come to its end; these are the pages there are"`
+	Partial       bool                   `json:"partial" doc:"Some of these pages could not be read"`
+	FailedPages   []documents.FailedPage `json:"failed_pages" nullable:"false"`
+	Engine        EngineOf               `json:"engine"`
+	Metadata      pdf.Info               `json:"metadata" doc:"The file's own"`
+	Submitted     json.RawMessage        `json:"submitted_metadata" doc:"What came with the file"`
+	Outline       []pdf.OutlineItem      `json:"outline" nullable:"false" doc:"The bookmarks, depth first"`
+	Attachments   []AttachedFile         `json:"attachments" nullable:"false" doc:"Files that the document carries"`
 }
 
-type page struct {
-	PageNumber int     `json:"page_number"`
-	PageLabel  string  `json:"page_label,omitempty"`
-	Width      float64 `json:"width"`
+// EngineOf names what read the document, and how.
+type EngineOf struct {
+	Engine
+	OptionsHash string `json:"options_hash"`
+}
+
+// PageContent is a page.
+type PageContent struct {
+	PageNumber int     `json:"page_number" doc:"From 1"`
+	PageLabel  string  `json:"page_label,omitempty" doc:"As the document names it: iv, A-3"`
+	Width      float64 `json:"width" doc:"In points, as shown"`
 	Height     float64 `json:"height"`
 	Rotation   int     `json:"rotation"`
-	Status     string  `json:"status"`
+	Status     string  `json:"status" enum:"ok,failed"`
 	ErrorCode  string  `json:"error_code,omitempty"`
 	Error      string  `json:"error,omitempty"`
-	NeedsOCR   bool    `json:"needs_ocr"`
-	Garbage    bool    `json:"garbage,omitempty"`
-	Order      string  `json:"order,omitempty"` // stream: not in reading order
-	Truncated  bool    `json:"truncated,omitempty"`
-	Text       string  `json:"text"`
+	NeedsOCR   bool    `json:"needs_ocr" doc:"Images and hardly any text"`
+	Garbage    bool    `json:"garbage,omitempty" doc:"The text is none: the file does not say which letters its fonts show"`
+	Order      string  `json:"order,omitempty" enum:"stream" doc:"stream: the text is in the order of the file, for its reading order was not found"`
+	Language   string  `json:"language,omitempty" doc:"As BCP 47 names it; none where it is not certain"`
+	Truncated  bool    `json:"truncated,omitempty" doc:"The page has more than a record holds"`
+	Text       string  `json:"text" doc:"Verbatim, in reading order: char_start and char_end slice it"`
 	Markdown   string  `json:"markdown"`
 }
 
-type chunk struct {
-	ID          string   `json:"chunk_id"` // the same for the same document, place and length
+// Chunk is a part of the text, as retrieval wants it.
+type Chunk struct {
+	ID          string   `json:"chunk_id" doc:"The same for the same document, place and length"`
 	Index       int      `json:"chunk_index"`
-	Text        string   `json:"text"`
-	TokenCount  int      `json:"token_count"` // an estimate: a token each four characters
-	CharStart   int      `json:"char_start"`  // in the text of its page, in characters
+	Text        string   `json:"text" doc:"As on the page, but for tables, which read as rows: their header first, cells parted by a bar"`
+	TokenCount  int      `json:"token_count" doc:"Of cl100k_base"`
+	CharStart   int      `json:"char_start" doc:"In the text of its page, in characters"`
 	CharEnd     int      `json:"char_end"`
-	PageNumbers []int    `json:"page_numbers"`
-	Boxes       []boxed  `json:"boxes"`
-	HeadingPath []string `json:"heading_path"`
-	ElementIDs  []string `json:"element_ids"`
+	PageNumbers []int    `json:"page_numbers" nullable:"false"`
+	Boxes       []Boxed  `json:"boxes" nullable:"false" doc:"One for each column that it runs through"`
+	HeadingPath []string `json:"heading_path" nullable:"false"`
+	ElementIDs  []string `json:"element_ids" nullable:"false"`
 }
 
-type boxed struct {
+// Boxed is a place in the document.
+type Boxed struct {
 	PageNumber int        `json:"page_number"`
-	Box        layout.Box `json:"bbox"`
+	Box        layout.Box `json:"bbox" nullable:"false" doc:"Left, top, right, bottom in points from the top left of the page as shown"`
 }
 
 // writeJSON writes one object. Each list is a pass of its own over the pages,
@@ -79,40 +88,48 @@ func (res *Result) writeJSON(ctx context.Context, w io.Writer) error {
 	out := &jsonWriter{w: bufio.NewWriterSize(w, 64<<10)}
 	out.head(res.head())
 	if res.request.Format == JSON {
-		out.list("pages", func() error { return res.eachPage(ctx, out) })
-		out.list("elements", func() error { return res.eachElement(ctx, out) })
-		out.list("tables", nil)
-		out.list("images", nil)
+		has := new(kinds)
+		out.list("pages", func() error { return res.eachPage(ctx, out, has) })
+		out.list("elements", func() error { return res.eachElement(ctx, out, has) })
+		out.listIf(has.tables, "tables", func() error { return res.eachTable(ctx, func(t *Table) error { return out.item(t) }) })
+		out.listIf(has.images, "images", func() error { return res.eachImage(ctx, func(i *DocumentImage) error { return out.item(i) }) })
+		out.listIf(has.fields, "form_fields", func() error { return res.eachField(ctx, out) })
+		out.listIf(has.annotations, "annotations", func() error { return res.eachAnnotation(ctx, out) })
 	}
 	out.list("chunks", func() error {
-		return res.eachChunk(ctx, func(_ *layout.Page, ch *chunk) error { return out.item(ch) })
+		return res.eachChunk(ctx, func(_ *layout.Page, ch *Chunk) error { return out.item(ch) })
 	})
 	return out.close()
 }
 
-func (res *Result) head() head {
-	h := head{
+// kinds says which lists have something in them, from the passes before.
+type kinds struct{ tables, images, fields, annotations bool }
+
+func (res *Result) head() Head {
+	h := Head{
 		SchemaVersion: SchemaVersion, DocumentID: res.DocumentID.String(), JobID: res.JobID.String(),
 		Filename: res.document.Filename, SHA256: res.document.SourceSHA256, PageCount: res.PageCount,
 		Complete: res.Complete, Partial: res.Partial, FailedPages: res.Failed,
-		Metadata: res.facts.Info, Submitted: res.document.Metadata, Outline: res.facts.Outline,
+		Metadata: res.facts.Info, Submitted: res.document.Metadata, Outline: res.facts.Outline, Attachments: res.attached(),
 	}
-	h.Engine.Engine, h.Engine.OptionsHash = res.facts.Engine, res.options.hash()
+	h.Engine = EngineOf{res.facts.Engine, res.options.hash()}
 	if h.Outline == nil {
 		h.Outline = []pdf.OutlineItem{}
 	}
 	return h
 }
 
-func (res *Result) eachPage(ctx context.Context, out *jsonWriter) error {
+func (res *Result) eachPage(ctx context.Context, out *jsonWriter, has *kinds) error {
 	for p, err := range res.steps.pages(ctx) {
 		if err != nil {
 			return err
 		}
-		err := out.item(page{
+		has.fields = has.fields || len(p.Fields) > 0
+		has.annotations = has.annotations || len(p.Annotations) > 0
+		err := out.item(PageContent{
 			PageNumber: p.Number, PageLabel: p.Label, Width: p.Width, Height: p.Height, Rotation: p.Rotation,
-			Status: p.Status, ErrorCode: p.Code, Error: p.Error, NeedsOCR: p.NeedsOCR, Garbage: p.Garbage, Order: p.Order, Truncated: p.Truncated,
-			Text: p.Text, Markdown: layout.Markdown(p, res.profile, layout.Style{}),
+			Status: p.Status, ErrorCode: p.Code, Error: p.Error, NeedsOCR: p.NeedsOCR, Garbage: p.Garbage, Order: p.Order, Truncated: p.Truncated, Language: languageOf(p.Text),
+			Text: p.Text, Markdown: layout.Markdown(p, res.profile, res.request.style()),
 		})
 		if err != nil {
 			return err
@@ -121,27 +138,21 @@ func (res *Result) eachPage(ctx context.Context, out *jsonWriter) error {
 	return nil
 }
 
-func (res *Result) eachElement(ctx context.Context, out *jsonWriter) error {
-	var o outline
-	for p, err := range res.steps.all(ctx) {
-		if err != nil {
-			return err
-		}
-		elements := o.add(p, res.profile)
-		if !res.steps.has(p.Number) {
-			continue
-		}
+func (res *Result) eachElement(ctx context.Context, out *jsonWriter, has *kinds) error {
+	return res.eachElements(ctx, func(_ *layout.Page, elements []Element) error {
 		for i := range elements {
+			has.tables = has.tables || elements[i].TableID != ""
+			has.images = has.images || elements[i].ImageID != ""
 			if err := out.item(&elements[i]); err != nil {
 				return err
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // eachChunk tells f of the chunks, with the page each is of.
-func (res *Result) eachChunk(ctx context.Context, f func(*layout.Page, *chunk) error) error {
+func (res *Result) eachChunk(ctx context.Context, f func(*layout.Page, *Chunk) error) error {
 	cut := DefaultCut()
 	if res.options.Cut != nil {
 		cut = *res.options.Cut
@@ -149,39 +160,33 @@ func (res *Result) eachChunk(ctx context.Context, f func(*layout.Page, *chunk) e
 	if res.request.Cut != nil {
 		cut = *res.request.Cut
 	}
-	var o outline
 	index := 0
-	for p, err := range res.steps.all(ctx) {
-		if err != nil {
-			return err
-		}
-		elements := o.add(p, res.profile)
-		if !res.steps.has(p.Number) {
-			continue
-		}
-		c := cutter{text: p.Text, elements: elements, cut: cut}
+	return res.eachElements(ctx, func(p *layout.Page, elements []Element) error {
 		count := counter{text: p.Text}
-		for _, s := range c.spans() {
-			ch := res.chunk(&p, elements, s, &count)
-			ch.Index = index
-			index++
-			if err := f(&p, ch); err != nil {
-				return err
+		for _, fl := range flowsOf(p, elements) {
+			c := cutter{flow: fl, cut: cut, measure: measureOf(cut.Unit)}
+			for _, s := range c.passages() {
+				ch := res.chunk(p, elements, s, &count)
+				ch.Index = index
+				index++
+				if err := f(p, ch); err != nil {
+					return err
+				}
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
-func (res *Result) chunk(p *layout.Page, elements []Element, s span, count *counter) *chunk {
-	ch := &chunk{Text: p.Text[s.start:s.end], CharStart: count.at(s.start), PageNumbers: []int{p.Number}, ElementIDs: []string{}, HeadingPath: []string{}, Boxes: []boxed{}}
-	length := (&counter{text: ch.Text}).at(len(ch.Text))
-	ch.CharEnd = ch.CharStart + length
-	ch.TokenCount = (length + 3) / 4
+func (res *Result) chunk(p *layout.Page, elements []Element, of passage, count *counter) *Chunk {
+	s := of.place
+	ch := &Chunk{Text: of.text, CharStart: count.at(s.start), PageNumbers: []int{p.Number}, ElementIDs: []string{}, HeadingPath: []string{}, Boxes: []Boxed{}}
+	ch.CharEnd = ch.CharStart + utf8.RuneCountInString(p.Text[s.start:s.end])
+	ch.TokenCount = tokens{}.length(ch.Text)
 	ch.ID = fmt.Sprintf("%s:%d:%d-%d", res.DocumentID, p.Number, ch.CharStart, ch.CharEnd)
 	for i := range elements {
 		e := &elements[i]
-		if e.Layer != layout.LayerBody || e.end <= s.start || e.start >= s.end {
+		if e.Layer != layout.LayerBody || e.end <= s.start || e.start >= s.end || e.Type == layout.TypeImage {
 			continue
 		}
 		if len(ch.ElementIDs) == 0 {
@@ -192,26 +197,30 @@ func (res *Result) chunk(p *layout.Page, elements []Element, s span, count *coun
 		}
 		ch.ElementIDs = append(ch.ElementIDs, e.ID)
 	}
-	if box, ok := boxOf(p, s); ok {
-		ch.Boxes = append(ch.Boxes, boxed{p.Number, box})
-	}
+	ch.Boxes = boxesOf(p, s)
 	return ch
 }
 
-// boxOf is the box of the lines that a span touches.
-func boxOf(p *layout.Page, s span) (box layout.Box, ok bool) {
+// boxesOf are the boxes of the lines that a span touches: another one where the
+// text goes on in another column.
+func boxesOf(p *layout.Page, s span) []Boxed {
+	out := []Boxed{}
+	var top float32 // of the line before
 	for i := range p.Lines {
 		l := &p.Lines[i]
 		if l.End <= s.start || l.Start >= s.end {
 			continue
 		}
-		if !ok {
-			box, ok = l.Box, true
-			continue
+		n := len(out)
+		if n == 0 || l.Box[3] < top { // above the line before
+			out = append(out, Boxed{p.Number, l.Box})
+		} else {
+			b := out[n-1].Box
+			out[n-1].Box = layout.Box{min(b[0], l.Box[0]), min(b[1], l.Box[1]), max(b[2], l.Box[2]), max(b[3], l.Box[3])}
 		}
-		box = layout.Box{min(box[0], l.Box[0]), min(box[1], l.Box[1]), max(box[2], l.Box[2]), max(box[3], l.Box[3])}
+		top = l.Box[1]
 	}
-	return box, ok
+	return out
 }
 
 // jsonWriter writes an object with lists, an item at a time. The first error
@@ -229,7 +238,7 @@ func (j *jsonWriter) write(s string) {
 }
 
 // head writes the first keys and leaves the object open.
-func (j *jsonWriter) head(h head) {
+func (j *jsonWriter) head(h Head) {
 	data, err := encode(h)
 	if err != nil {
 		j.err = err
@@ -247,6 +256,14 @@ func (j *jsonWriter) list(key string, items func() error) {
 		}
 	}
 	j.write("]")
+}
+
+// listIf writes an empty list where there is known to be nothing for it.
+func (j *jsonWriter) listIf(any bool, key string, items func() error) {
+	if !any {
+		items = nil
+	}
+	j.list(key, items)
 }
 
 func (j *jsonWriter) item(v any) error {

@@ -39,11 +39,11 @@ func (s Shape) validate(f Format) error {
 // writeShape writes one list.
 func (res *Result) writeShape(ctx context.Context, w io.Writer) error {
 	out := &jsonWriter{w: bufio.NewWriterSize(w, 64<<10)}
-	shape := map[Shape]func(*layout.Page, *chunk) any{
+	shape := map[Shape]func(*layout.Page, *Chunk) any{
 		LangChain: res.langChain, LlamaIndex: res.llamaIndex, Unstructured: res.unstructured,
 	}[res.request.Shape]
 	out.write("[")
-	err := res.eachChunk(ctx, func(p *layout.Page, ch *chunk) error { return out.item(shape(p, ch)) })
+	err := res.eachChunk(ctx, func(p *layout.Page, ch *Chunk) error { return out.item(shape(p, ch)) })
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ type langMetadata struct {
 	Heading      string `json:"heading,omitempty"` // the headings it stands under
 }
 
-func (res *Result) langChain(p *layout.Page, ch *chunk) any {
+func (res *Result) langChain(p *layout.Page, ch *Chunk) any {
 	info := res.facts.Info
 	return langDocument{
 		ID: ch.ID, PageContent: ch.Text, Type: "Document",
@@ -101,7 +101,7 @@ func label(p *layout.Page) string {
 }
 
 // heading is one string: stores of vectors take no lists.
-func heading(ch *chunk) string { return strings.Join(ch.HeadingPath, " > ") }
+func heading(ch *Chunk) string { return strings.Join(ch.HeadingPath, " > ") }
 
 // llamaNode is a llama_index TextNode. Its metadata are flat, and the first ones
 // those of PDFReader and SimpleDirectoryReader, with the same left out of what
@@ -148,7 +148,7 @@ const (
 	llamaDocument = "4"
 )
 
-func (res *Result) llamaIndex(p *layout.Page, ch *chunk) any {
+func (res *Result) llamaIndex(p *layout.Page, ch *Chunk) any {
 	hidden := []string{"file_name", "file_type", "file_size", "document_id", "page_number", "chunk_index"}
 	return llamaNode{
 		ID: ch.ID,
@@ -181,7 +181,7 @@ type unstructuredMetadata struct {
 	PageNumber   int    `json:"page_number"`
 }
 
-func (res *Result) unstructured(p *layout.Page, ch *chunk) any {
+func (res *Result) unstructured(p *layout.Page, ch *Chunk) any {
 	return unstructuredElement{
 		Type: "CompositeElement", ElementID: ch.ID, Text: ch.Text,
 		Metadata: unstructuredMetadata{

@@ -17,7 +17,7 @@ func (res *Result) writeMarkdown(ctx context.Context, w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		md := layout.Markdown(page, res.profile, layout.Style{})
+		md := layout.Markdown(page, res.profile, res.request.style())
 		if res.request.PageMarkers {
 			md = marker(page) + md
 		}
@@ -57,6 +57,9 @@ func (res *Result) writeText(ctx context.Context, w io.Writer) error {
 		text := page.Text
 		if res.request.Furniture == FurnitureNone {
 			text = bodyText(page, layout.Elements(page, res.profile))
+		}
+		if res.request.Hyphens == HyphensJoin {
+			text = joinHyphens(text)
 		}
 		if _, err := out.WriteString(text + "\f"); err != nil {
 			return err

@@ -3,7 +3,6 @@ package layout
 import (
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -42,13 +41,20 @@ func (w *writer) blocks(rows []row, frags []fragment, marks []mark) {
 	p.Blocks = make([]Block, 0, len(rows)/4+1)
 	for i := 0; i < len(ls); {
 		j := i + 1
-		for j < len(ls) && rows[j].region == rows[i].region {
+		for j < len(ls) && (rows[j].region == rows[i].region || rows[j].piece > 0 && rows[j].piece == rows[i].piece) {
 			j++
 		}
-		if g := rows[i].grid; g > 0 {
+		switch g := rows[i].grid; {
+		case g > 0:
 			p.Blocks = append(p.Blocks, w.tableBlock(&w.grids[g-1], rows, i, j-1))
-		} else {
+		case rows[i].piece > 0:
+			p.Blocks = append(p.Blocks, p.pieceBlock(&w.structure.pieces[rows[i].piece], ls[i:j], i))
+		default:
+			n := len(p.Blocks)
 			p.regionBlocks(ls[i:j], i, size, mono)
+			for k := n; k < len(p.Blocks) && rows[i].piece < 0; k++ {
+				p.Blocks[k].Tag = TagFurnish
+			}
 		}
 		i = j
 	}
@@ -205,126 +211,6 @@ func usualPitch(ls []liner) float32 {
 	}
 	slices.Sort(d)
 	return d[len(d)/2]
-}
-
-// grouper decides which lines of a region belong together.
-type grouper struct {
-	ls           []liner
-	right, width float32
-	pitch        float32
-	size         float32 // that most of the page has
-	mono         bool    // the whole page is typewritten
-}
-
-// marker returns the marker of line i if it begins a list item. A dash or a
-// number may as well be a word that the line before ran into, so it counts
-// only where a sentence can begin.
-// Where it follows an item whose marker stands above it, it counts anyway; i is
-// then the line and first that of the item, otherwise first is negative.
-func (g *grouper) marker(i, first int) string {
-	l := &g.ls[i]
-	if l.marker == "" || i == 0 {
-		return l.marker
-	}
-	if first >= 0 {
-		item := &g.ls[first]
-		alike := item.marker == l.marker || isDigit(item.marker) && isDigit(l.marker)
-		if alike && abs(item.l-l.l) < 0.7*l.size {
-			return l.marker
-		}
-	}
-	if r, _ := utf8.DecodeRuneInString(l.marker); l.symbol || r >= 0x80 && r != '–' && r != '—' && r != '·' {
-		return l.marker
-	}
-	prev := &g.ls[i-1]
-	full := prev.r > g.right-max(0.08*g.width, 2*l.size)
-	if full && !endsSentence(prev.last) && l.base-prev.base < 1.5*l.size && abs(l.l-prev.l) < l.size {
-		return ""
-	}
-	return l.marker
-}
-
-func isDigit(marker string) bool {
-	return marker != "" && marker[0] >= '0' && marker[0] <= '9'
-}
-
-func endsSentence(r rune) bool {
-	switch r {
-	case '.', '!', '?', ':', ';', '\u3002', '\uFF01', '\uFF1F', '\uFF1A': // and their wide forms
-		return true
-	}
-	return false
-}
-
-// continues reports whether line j goes on with the block that began at line i.
-func (g *grouper) continues(i, j int, inList bool) bool {
-	first, prev, cur := &g.ls[i], &g.ls[j-1], &g.ls[j]
-	item := -1
-	if inList {
-		item = i
-	}
-	em := max(prev.size, cur.size)
-	switch {
-	case min(prev.size, cur.size) < 0.89*em && min(prev.big, cur.big) < 0.89*max(prev.big, cur.big):
-		return false
-	case prev.bold != cur.bold && !(prev.bold && cur.opens):
-		return false
-	case prev.mono && cur.mono && !g.mono:
-		return false // lines of code
-	case g.marker(j, item) != "":
-		return false
-	case prev.cells > 2 && cur.cells > 2:
-		return false // rows of a table
-	case prev.leader && cur.leader:
-		return false // lines of a table of contents
-	}
-	pitch := cur.base - prev.base
-	limit := 1.7 * em
-	if g.pitch > 0 {
-		limit = min(max(1.2*g.pitch, 1.4*em), 2.6*em)
-	}
-	if pitch > limit || pitch < -0.3*em {
-		return false
-	}
-	centred := abs((cur.l+cur.r)-(prev.l+prev.r)) < em && abs(cur.l-prev.l) > 0.5*em
-	if centred {
-		return true
-	}
-	if isHyphen(prev.last) && unicode.IsLower(cur.first) {
-		return true
-	}
-	// A line that ends although the next word had room ends on purpose, but
-	// for the lines of a heading.
-	room := g.right - prev.r
-	heading := cur.size > 1.1*g.size && !unicode.IsDigit(cur.first)
-	if !heading && room > cur.width+2*em && room > 0.12*g.width && abs(cur.l-prev.l) < 3*em {
-		if endsSentence(prev.last) || !unicode.IsLower(cur.first) {
-			return false
-		}
-	}
-	if !inList && room < cur.width+2*em && unicode.IsLower(cur.first) && !endsSentence(prev.last) && abs(cur.l-prev.l) < 6*em {
-		return true // in the middle of a sentence
-	}
-	if inList && room < cur.width+2*em && !endsSentence(prev.last) && cur.l > first.l-3*em {
-		return true // back at the margin of the text that the list stands in
-	}
-	if inList {
-		return cur.l >= first.text-0.7*em || abs(cur.l-first.l) < 0.7*em && room < cur.width+2*em
-	}
-	if heading && prev.big > 1.1*g.size && abs(cur.l-prev.l) < 6*em {
-		return true // under the number of a heading, or whatever it hangs from
-	}
-	switch in := cur.l - prev.l; {
-	case in > 0.8*em:
-		// Indented: a new paragraph, unless all further lines hang like this.
-		hangs := j == i+1 && j+1 < len(g.ls) && abs(g.ls[j+1].l-cur.l) < 0.3*em
-		return hangs
-	case in < -0.8*em:
-		// Back at the margin: fine after an indented first line, the next
-		// entry where lines hang. What stood further in was no first line.
-		return j == i+1 && in > -4*em
-	}
-	return true
 }
 
 // style returns the size that most of the text of the lines has, and whether

@@ -18,6 +18,7 @@ type boxes struct {
 	Glyphs
 	r      *rand.Rand
 	letter rune
+	tag    int // of what is written
 }
 
 func randomBoxes(seed uint64, things int) Glyphs {
@@ -25,7 +26,11 @@ func randomBoxes(seed uint64, things int) Glyphs {
 	b.Glyphs = Glyphs{Number: 1, Width: 612, Height: 792, Rotation: 90 * b.r.IntN(4), Fonts: []Font{
 		{Name: "A"}, {Name: "B", Bold: true}, {Name: "M", Mono: true}, {Name: "ZapfDingbats", Italic: true},
 	}}
+	tagged := seed%2 == 0
 	for range things {
+		if tagged {
+			b.open()
+		}
 		x, y := 20+b.r.Float32()*400, 20+b.r.Float32()*600
 		size, font := 4+b.r.Float32()*20, b.r.IntN(len(b.Fonts))
 		switch b.r.IntN(6) {
@@ -47,10 +52,11 @@ func randomBoxes(seed uint64, things int) Glyphs {
 	return b.Glyphs
 }
 
-// next is the next letter that has not been used.
+// next is the next letter that has not been used. An o alone may be a bullet,
+// of which Markdown has its own.
 func (b *boxes) next() rune {
 	for b.letter++; ; b.letter++ {
-		if unicode.IsLetter(b.letter) && reading.Replace(string(b.letter)) == string(b.letter) {
+		if unicode.IsLetter(b.letter) && !strings.ContainsRune(bullets, b.letter) && reading.Replace(string(b.letter)) == string(b.letter) {
 			return b.letter
 		}
 	}
@@ -58,8 +64,25 @@ func (b *boxes) next() rune {
 
 func (b *boxes) put(r rune, x, y, size, angle float32, font int) {
 	b.Glyphs.Glyphs = append(b.Glyphs.Glyphs, Glyph{
-		Rune: r, Box: Box{x, y - 0.7*size, x + 0.5*size, y}, X: x, Y: y, Size: size, Angle: angle, Font: font,
+		Rune: r, Box: Box{x, y - 0.7*size, x + 0.5*size, y}, X: x, Y: y, Size: size, Angle: angle, Font: font, Tag: b.tag,
 	})
+}
+
+// open opens some elements of structure, the last of which has what comes next.
+func (b *boxes) open() {
+	types := []string{
+		"Document", "Sect", "P", "P", "H1", "H", "H3", "Title", "L", "LI", "LBody", "Table", "Table", "TR", "TR", "TD", "TD", "TD", "TH",
+		"Note", "Caption", "Code", "Formula", "Figure", "Span", "Link", "NonStruct", "", "Div", "TOCI",
+	}
+	for range 1 + b.r.IntN(6) {
+		parent := len(b.Tags) - 1 - b.r.IntN(3)
+		b.Tags = append(b.Tags, Tag{
+			Type: types[b.r.IntN(len(types))], Parent: max(parent, -1), RowSpan: b.r.IntN(4), ColSpan: b.r.IntN(4) * b.r.IntN(60),
+		})
+	}
+	if b.tag = len(b.Tags); b.r.IntN(10) == 0 {
+		b.tag = TagArtifact
+	}
 }
 
 // word writes a word and returns where the next one begins.
@@ -96,6 +119,9 @@ func (b *boxes) grid(x, y, size float32, font int, ruled bool) {
 	rows, columns, width := 1+b.r.IntN(6), 1+b.r.IntN(5), size*(2+b.r.Float32()*6)
 	for i := range rows {
 		for j := range columns {
+			if b.tag > 0 && b.r.IntN(2) == 0 {
+				b.open()
+			}
 			if b.r.IntN(5) > 0 {
 				b.word(x+float32(j)*width+2, y+float32(i)*1.5*size, size, 0, font)
 			}

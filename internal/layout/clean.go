@@ -81,6 +81,18 @@ func cleanString(s string) string {
 	}, s)
 }
 
+// cleanText is cleanString for what may have several lines.
+func cleanText(s string) string {
+	s = strings.ToValidUTF8(s[:min(len(s), maxRemark)], "\uFFFD")
+	s = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s)
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
 // class is what a rune is to the reader of glyphs.
 type class uint8
 

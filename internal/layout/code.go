@@ -9,7 +9,7 @@ import (
 // isCode reports whether all of the part is typewritten in a document that is
 // not. A bullet makes it an item of a list all the same.
 func (prof *Profile) isCode(p *Page, s *part) bool {
-	if prof.Mono || s.list && s.marker[0] >= utf8.RuneSelf {
+	if prof.Mono || s.list && (s.marker == "" || s.marker[0] >= utf8.RuneSelf) {
 		return false
 	}
 	for i := s.first; i <= s.last; i++ {

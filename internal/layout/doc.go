@@ -4,17 +4,18 @@
 // Read takes what the PDF engine saw on one page and makes the page's record:
 // lines in reading order, runs of one font, blocks of lines that belong
 // together, and the text they all point into. A Profiler looks at every record
-// of a document and finds what no single page can tell, such as which sizes are
-// headings. Elements and Markdown are then made from a record and a profile.
+// of a document and finds what no single page can tell: which sizes are headings,
+// which lines belong to the pages and not to the text (running headers, numbers).
+// Elements and Markdown are then made from a record and a profile.
 //
 // It guarantees: the same input gives the same bytes; every character that can
 // be seen and fits the limits is in exactly one line and that line in exactly
 // one block; offsets slice Page.Text on rune boundaries; all numbers are finite;
 // the cost of a page is O(n log n) in its glyphs, whatever the file says; Encode
 // and Decode round-trip. A count proves the second on each page: where it fails,
-// the page is in the order of its file and says so (Page.Order). Left out are control characters and the like, what
-// stands outside the page (no viewer shows it), and what is drawn a second time
-// in the same place (to look bold).
+// the page is in the order of its file and says so (Page.Order). Left out are
+// control characters and the like, what stands outside the page (no viewer shows
+// it), and what is drawn a second time in the same place (to look bold).
 //
 // It never reads or writes anything, never starts a goroutine, keeps no state
 // between calls and does not change its arguments.

@@ -51,16 +51,17 @@ type Element struct {
 // Elements returns what the page consists of, in reading order. Every line of
 // the page is in exactly one element.
 func Elements(p Page, prof Profile) []Element {
-	out := elements(&p, &prof)
+	out, known := elements(&p, &prof), p.compounds()
 	for i := range out {
 		e := &out[i]
 		switch e.Type {
 		case TypeCode:
 			e.Text = p.code(e.first, e.last)
+		case TypeImage: // which has none
 		case TypeTable:
 			e.Text = e.Table.text(&p)
 		default:
-			e.Text = joinLines(p.Text[e.Start+e.skip : e.End])
+			e.Text = joinKnowing(p.Text[e.Start+e.skip:e.End], known)
 		}
 	}
 	return out
@@ -80,7 +81,10 @@ func elements(p *Page, prof *Profile) []Element {
 		}
 		switch s.kind {
 		case TypeListItem:
-			e.Marker, e.Level, e.skip = s.marker, n.depth(s), len(s.marker)
+			e.Marker, e.Level, e.skip = s.marker, s.depth, len(s.marker)
+			if s.tag != TagItem {
+				e.Level = n.depth(s)
+			}
 		case TypeTable:
 			e.Table = s.table
 		case TypePageHeader, TypePageFooter, TypePageNumber:
@@ -91,7 +95,7 @@ func elements(p *Page, prof *Profile) []Element {
 		}
 		out = append(out, e)
 	}
-	return out
+	return withImages(p, out)
 }
 
 // nesting holds where the markers stand of the list items that the current one

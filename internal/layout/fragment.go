@@ -30,6 +30,7 @@ type mark struct {
 	size   float32
 	font   int32
 	turn   int16 // degrees, 0 for ordinary text
+	piece  int32 // of the page's structure: 0: none; -1: no part of the text
 	class  class
 	space  bool    // a space comes before it
 	guess  bool    // ... which only the engine saw
@@ -52,7 +53,7 @@ type fragment struct {
 
 // clean makes marks of glyphs: drops what is no text and mends what is not a
 // number.
-func clean(g Glyphs, fonts int) ([]mark, census) {
+func clean(g Glyphs, fonts int, s *structure) ([]mark, census) {
 	var count census
 	marks := make([]mark, 0, len(g.Glyphs))
 	space, guess := false, true
@@ -78,7 +79,7 @@ func clean(g Glyphs, fonts int) ([]mark, census) {
 			}
 			continue
 		}
-		m := mark{r: r, class: c, space: space, guess: space && guess, font: int32(in.Font)}
+		m := mark{r: r, class: c, piece: s.pieceOf(in.Tag), space: space, guess: space && guess, font: int32(in.Font)}
 		if in.Font < 0 || in.Font >= fonts {
 			m.font = int32(fonts)
 		}
@@ -302,7 +303,7 @@ func respace(frags []fragment, marks []mark) {
 // joins reports whether m goes on where the fragment ended, and decides about
 // the space between them.
 func (f *fragment) joins(prev, m *mark) bool {
-	if m.turn != f.turn || m.class == classRTL && !f.rtl || f.rtl && m.class == classPlain && unicode.IsLetter(m.r) {
+	if m.turn != f.turn || m.piece != prev.piece || m.class == classRTL && !f.rtl || f.rtl && m.class == classPlain && unicode.IsLetter(m.r) {
 		return false // each direction has fragments of its own; lines put them in order
 	}
 	em := max(m.size, prev.size)

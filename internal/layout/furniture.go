@@ -263,15 +263,15 @@ func (prof *Profile) furnishings(p *Page) []string {
 	return out
 }
 
-// keepParagraphs takes back lines that paragraphs go on from: they repeat what
-// another page says, as text may.
+// keepParagraphs takes back lines that paragraphs go on from, and items of
+// lists: they repeat what another page says, as text may.
 func (p *Page) keepParagraphs(as []string) {
 	if as == nil {
 		return
 	}
 	for i := range p.Blocks {
 		b := &p.Blocks[i]
-		if !slices.Contains(as[b.First:b.Last+1], "") {
+		if list := b.Kind == BlockListItem && !isDigit(b.Marker); !list && !slices.Contains(as[b.First:b.Last+1], "") {
 			continue
 		}
 		for k := b.First; k <= b.Last; k++ {

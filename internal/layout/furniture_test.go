@@ -84,6 +84,10 @@ func TestNoFurniture(t *testing.T) {
 		"nothing but a line": func(s *sheet, n int) {
 			s.lines(72, 60, 10, regular, fmt.Sprintf("Page %d", n))
 		},
+		"a list that all end with": func(s *sheet, n int) {
+			s.lines(72, 200, 10, regular, filler(6+n, 46)...)
+			s.lines(72, 500, 10, regular, "• one", "• two")
+		},
 		"a title on some": func(s *sheet, n int) {
 			if n%3 == 0 {
 				s.lines(72, 60, 16, bold, "The same again")

@@ -40,6 +40,20 @@ func glyphsOf(data []byte) Glyphs {
 			gl.Size = odd[int(data[8])%len(odd)]
 		case 5:
 			gl.Rune = rune(binary.LittleEndian.Uint32(data[8:]))
+		case 6, 7, 8: // a line or a box, often one that meets others
+			r := Ruling{X0: float32(data[8]/16) * 36, Y0: float32(data[9]/16) * 24, X1: float32(data[10]/16) * 36, Y1: float32(data[11]/16) * 24}
+			switch data[7] % 16 {
+			case 6:
+				r.X1 = r.X0
+			case 7:
+				r.Y1 = r.Y0
+			default:
+				r.Fill = "dddddd"
+			}
+			g.Rulings = append(g.Rulings, r)
+			continue
+		case 9:
+			g.Rulings = append(g.Rulings, Ruling{X0: odd[int(data[8])%len(odd)], Y0: y, X1: x, Y1: odd[int(data[9])%len(odd)]})
 		}
 		g.Glyphs = append(g.Glyphs, gl)
 	}

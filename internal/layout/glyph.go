@@ -12,7 +12,10 @@ type Glyphs struct {
 	Rulings       []Ruling
 	Images        []Box
 	Links         []Link
-	Tags          []Tag // of a tagged document: parents before their children
+	Tags          []Tag       // of a tagged document: parents before their children
+	ImageData     []ImageData // of Images, in their order; none where it is not known
+	Annotations   []Annotation
+	Fields        []Field
 }
 
 // Glyph is one character as drawn. Coordinates are points from the top left of

@@ -59,6 +59,14 @@ func TestHeadings(t *testing.T) {
 			y = s.lines(72, y+10, 12, regular, "Ada Byron∗, Grace Murray∗†, Mary Lucy†")
 			body(s, y+20)
 		}, []string{"# A Title of the Paper", "paragraph", "paragraph"}},
+		{"authors side by side", func(s *sheet) {
+			y := s.lines(72, 100, 16, bold, "A Title of the Paper")
+			s.put(100, y+10, 12, regular, "Ada Byron")
+			s.newline()
+			s.put(350, y+10, 12, regular, "Grace Murray")
+			s.newline()
+			body(s, y+50)
+		}, []string{"# A Title of the Paper", "paragraph", "paragraph"}},
 		{"a date", func(s *sheet) {
 			y := s.lines(72, 100, 16, bold, "A Title of the Report")
 			y = s.lines(72, y+10, 12, regular, "3rd June 2023")
@@ -95,6 +103,11 @@ func TestHeadings(t *testing.T) {
 			y = s.lines(102, y, 14, bold, "rendered")
 			body(s, y+10)
 		}, []string{"# 3.1 How the pages of a document are opened and then rendered", "paragraph"}},
+		{"a heading whose lines stand apart", func(s *sheet) {
+			y := s.lines(72, 100, 14, bold, "How well the whole of it")
+			y = s.lines(72, y+12, 14, bold, "performs")
+			body(s, y+10)
+		}, []string{"# How well the whole of it performs", "paragraph"}},
 		{"contents", func(s *sheet) {
 			y := s.lines(72, 100, 10, bold, "Contents")
 			y = s.lines(72, y+20, 10, regular, "Foreword . . . . . . . . . . . v", "Thanks . . . . . . . . . . . . vii")
@@ -117,6 +130,21 @@ func TestHeadings(t *testing.T) {
 			s.newline()
 			s.lines(72, 130, 11, regular, full, full, full, full)
 		}, []string{"# THE WHOLE TRUTH", "paragraph"}},
+		{"a slanted line", func(s *sheet) {
+			s.Fonts = append(s.Fonts, Font{Name: "Times-Italic", Italic: true})
+			y := body(s, 100)
+			y = s.lines(72, y+20, 10, 3, "What the numbers say")
+			y = body(s, y+10)
+			y = s.lines(72, y+20, 10, 3, "See the first form.")
+			body(s, y+10)
+		}, []string{"paragraph", "# What the numbers say", "paragraph", "paragraph", "paragraph"}},
+		{"capitals and codes", func(s *sheet) {
+			y := body(s, 100)
+			y = s.lines(72, y+20, 10, regular, "THE METHOD")
+			y = body(s, y+10)
+			y = s.lines(72, y+20, 10, regular, "ISIN DE000BU25018")
+			body(s, y+10)
+		}, []string{"paragraph", "# THE METHOD", "paragraph", "paragraph", "paragraph"}},
 		{"capitals in another font", func(s *sheet) {
 			s.Fonts = append(s.Fonts, Font{Name: "Lato"})
 			y := body(s, 100)
@@ -132,6 +160,20 @@ func TestHeadings(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+func TestParagraphs(t *testing.T) {
+	t.Parallel()
+	s := newSheet()
+	left := filler(30, 22)
+	left[0], left[29] = "The first column begins", "a sentence that does not end but goes on"
+	s.lines(72, 100, 10, regular, left...)
+	right := filler(20, 22)
+	right[0] = "until the second column has"
+	s.lines(312, 100, 10, regular, right...)
+	if d := cmp.Diff([]string{"paragraph"}, kinds(t, nil, s)); d != "" {
+		t.Error(d)
 	}
 }
 

@@ -22,7 +22,7 @@ type stretch struct {
 // inline returns what an element says and, unless it is to be plain, its faces.
 func (w *markdown) inline(e *Element, plain bool) (text string, parts []stretch) {
 	p := w.page
-	j := joiner{out: make([]byte, 0, e.End-e.Start), keep: w.style.KeepHyphens}
+	j := joiner{out: make([]byte, 0, e.End-e.Start), known: w.known, keep: w.style.KeepHyphens}
 	for i := e.first; i <= e.last; i++ {
 		l := &p.Lines[i]
 		at := max(l.Start, min(e.Start+e.skip, l.End))

@@ -10,9 +10,10 @@ import (
 // joiner makes running text of lines: words broken at a line's end are joined,
 // soft hyphens go, Latin ligatures are spelt out.
 type joiner struct {
-	out  []byte
-	keep bool // words broken at a line's end stay broken
-	soft bool // what was put last ended with a soft hyphen
+	out   []byte
+	known compounds
+	keep  bool // words broken at a line's end stay broken
+	soft  bool // what was put last ended with a soft hyphen
 }
 
 // next says that another line follows, which begins with text. Then comes what
@@ -35,7 +36,7 @@ func (j *joiner) next(text string) {
 		switch {
 		case !wordRune(before): // a dash
 			j.out = append(j.out, ' ')
-		case unicode.IsLetter(before) && unicode.IsLower(first) && !hyphenated(lastWord(j.out[:len(j.out)-n])) && !hyphenated(firstWord(text)):
+		case unicode.IsLetter(before) && unicode.IsLower(first) && !j.known.holds(lastWord(j.out[:len(j.out)-n]), firstWord(text)):
 			j.out = j.out[:len(j.out)-n]
 		}
 	}
@@ -46,19 +47,50 @@ const maxWord = 64
 
 func firstWord(text string) string {
 	text = text[:min(len(text), maxWord)]
-	word, _, _ := strings.Cut(text, " ")
-	return word
+	if n := strings.IndexAny(text, " \n"); n >= 0 {
+		text = text[:n]
+	}
+	return text
 }
 
 func lastWord(out []byte) string {
 	out = out[max(len(out)-maxWord, 0):]
-	return string(out[bytes.LastIndexByte(out, ' ')+1:])
+	return string(out[bytes.LastIndexAny(out, " \n")+1:])
 }
 
-// hyphenated reports whether a word has a hyphen inside, as "of-the-art" has:
-// one more at a line's end is then one of those.
-func hyphenated(word string) bool {
-	return strings.Contains(strings.Trim(word, "-"), "-")
+// compounds are words that have a hyphen where no line ends.
+type compounds map[string]bool
+
+// compounds returns those of the page.
+func (p *Page) compounds() compounds {
+	var out compounds
+	for at := 0; ; {
+		n := strings.IndexByte(p.Text[at:], '-')
+		if n < 0 {
+			return out
+		}
+		at += n
+		word := lastWord([]byte(p.Text[max(at-maxWord, 0):at])) + "-" + firstWord(p.Text[at+1:])
+		at++
+		if w := compound(word); strings.Contains(w, "-") {
+			if out == nil {
+				out = compounds{}
+			}
+			out[w] = true
+		}
+	}
+}
+
+// compound leaves the letters and hyphens of a word.
+func compound(word string) string {
+	return strings.ToLower(strings.TrimFunc(word, func(r rune) bool { return !unicode.IsLetter(r) }))
+}
+
+// holds reports whether the hyphen between two parts of a word is one of the
+// word's own: either part has another, as "of-the-art" has, or the whole is
+// known.
+func (c compounds) holds(before, after string) bool {
+	return strings.Contains(strings.Trim(before, "-"), "-") || strings.Contains(strings.Trim(after, "-"), "-") || c[compound(before+"-"+after)]
 }
 
 func (j *joiner) put(text string) {
@@ -74,8 +106,10 @@ func (j *joiner) put(text string) {
 }
 
 // joinLines makes running text of lines that "\n" ends.
-func joinLines(text string) string {
-	j := joiner{out: make([]byte, 0, len(text))}
+func joinLines(text string) string { return joinKnowing(text, nil) }
+
+func joinKnowing(text string, known compounds) string {
+	j := joiner{out: make([]byte, 0, len(text)), known: known}
 	for line := range strings.SplitSeq(text, "\n") {
 		line = strings.TrimSpace(line)
 		if line == "" {

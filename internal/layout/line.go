@@ -14,6 +14,7 @@ type row struct {
 	turn       int16
 	region     int
 	grid       int // of a table's line: which table, from 1
+	piece      int // of a tagged page: what it belongs to; -1: no part of the text
 	twice      int // marks that were dropped: drawn a second time
 }
 
@@ -115,11 +116,12 @@ func (w *row) dedupe(frags []fragment, marks []mark) {
 
 // writer writes rows into a page.
 type writer struct {
-	page  *Page
-	buf   []byte
-	grids []grid
-	homes []int32 // the cells of fragments
-	spans []Span  // where the fragments of tables have gone
+	page      *Page
+	structure *structure
+	buf       []byte
+	grids     []grid
+	homes     []int32 // the cells of fragments
+	spans     []Span  // where the fragments of tables have gone
 }
 
 // write appends the row as a line.

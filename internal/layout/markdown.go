@@ -12,19 +12,28 @@ type Style struct {
 	HTMLTables  bool // every table as HTML; otherwise only one whose cells span
 	Plain       bool // no marks for bold, italic, code, links
 	KeepHyphens bool // words broken at a line's end stay broken
+
+	// Images is what the addresses of images begin with, such as "images/";
+	// "" leaves images out.
+	Images string
 }
 
 // Markdown returns the page as GitHub flavoured Markdown, "" for a page without
 // text. It is made of the page's Elements and says the same; furniture is left
 // out where the style does not ask for it.
 func Markdown(p Page, prof Profile, style Style) string {
-	w := markdown{page: &p, style: style, body: prof.BodyFont, mono: prof.Mono}
+	w := markdown{page: &p, style: style, body: prof.BodyFont, mono: prof.Mono, known: p.compounds()}
 	w.sb.Grow(len(p.Text) + len(p.Text)/8)
 	of := elements(&p, &prof)
 	for i := range of {
-		if e := &of[i]; style.Furniture || e.Layer == LayerBody {
-			w.write(e)
+		e := &of[i]
+		if e.Layer != LayerBody && !style.Furniture || e.Type == TypeImage && style.Images == "" {
+			continue
 		}
+		if e.Type == TypeImage {
+			w.alt = imageText(&p, of, i)
+		}
+		w.write(e)
 	}
 	return w.sb.String()
 }
@@ -36,9 +45,11 @@ type markdown struct {
 	body    string // the document's font
 	mono    bool   // it is typewritten
 	sb      strings.Builder
+	known   compounds
 	line    []stretch     // room for a line's faces
 	indents []int         // where the text of the list items around begins
 	stripes map[int][]int // links by where they stand
+	alt     string        // what the image that is next shows
 }
 
 func (w *markdown) write(e *Element) {
@@ -61,6 +72,8 @@ func (w *markdown) write(e *Element) {
 		w.item(e)
 	case TypeCode:
 		w.code(e)
+	case TypeImage:
+		w.image(e)
 	case TypeTable:
 		writeTable(&w.sb, w.page, e.Table, w.style)
 	default:
@@ -88,6 +101,9 @@ func (w *markdown) item(e *Element) {
 // listMark returns a list item's Markdown marker and what of the printed one
 // stays in the text: Markdown counts in digits only.
 func listMark(m string) (bullet, lead string) {
+	if m == "" {
+		return "- ", "" // drawn, not written
+	}
 	if n := len(m); m[0] >= '0' && m[0] <= '9' && (m[n-1] == '.' || m[n-1] == ')') {
 		return m + " ", ""
 	}

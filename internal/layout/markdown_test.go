@@ -197,6 +197,15 @@ func TestJoinLines(t *testing.T) {
 	}
 }
 
+func TestCompounds(t *testing.T) {
+	t.Parallel()
+	p := Page{Text: "A cross-section, and one of the cross-\nsections; the well-\nknown cross-\nsection of the Cross-\nroads\n"}
+	const want = "A cross-section, and one of the crosssections; the wellknown cross-section of the Crossroads"
+	if got := joinKnowing(p.Text, p.compounds()); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestListMarker(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ in, want string }{

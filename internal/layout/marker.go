@@ -6,8 +6,9 @@ import (
 )
 
 // bullets are runes that begin a list item when a space follows. The private
-// ones are what the Symbol and Wingdings fonts print as bullets.
-const bullets = "•◦▪▫‣⁃∙●○■□◆◇►▶➢➤✓✔❖–—-*·o\uF0B7\uF0A7\uF0D8\uF0FC\uF076\uF0A8"
+// ones are what the Symbol and Wingdings fonts print as bullets; a glyph that nothing
+// is known of is one where it stands alone.
+const bullets = "•◦▪▫‣⁃∙●○■□◆◇►▶➢➤✓✔❖–—-*·o\uF0B7\uF0A7\uF0D8\uF0FC\uF076\uF0A8\uFFFD"
 
 // listMarker returns the marker that a line begins with and the length of it
 // and the space that follows, or "" and 0.
@@ -18,7 +19,7 @@ func listMarker(line string) (string, int) {
 			return line[:n], n + 1
 		}
 		// A bullet that is set close is one still; a dash or a star is not.
-		if n < len(line) && !strings.ContainsRune("–—-*·o", r) {
+		if n < len(line) && !strings.ContainsRune("–—-*·o\uFFFD", r) {
 			return line[:n], n
 		}
 		return "", 0

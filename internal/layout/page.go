@@ -55,6 +55,12 @@ type Page struct {
 	Rulings []Ruling `json:"rulings,omitempty"`
 	Images  []Box    `json:"images,omitempty"`
 	Links   []Link   `json:"links,omitempty"`
+
+	// ImageData says more of Images, in their order. A record of version 1 has
+	// none.
+	ImageData   []ImageData  `json:"image_data,omitempty"`
+	Annotations []Annotation `json:"annotations,omitempty"`
+	Fields      []Field      `json:"form_fields,omitempty"`
 }
 
 // Box is left, top, right, bottom in points from the top left corner of the
@@ -109,6 +115,8 @@ type Block struct {
 	Marker string  `json:"marker,omitempty"` // of a list item, as printed: "•", "3.", "(a)"
 	Indent float32 `json:"indent,omitempty"` // of a list item: its text's distance from the column's left edge
 	Table  *Table  `json:"table,omitempty"`  // of a table
+	Tag    string  `json:"tag,omitempty"`    // what a tagged document says that it is: a Tag constant, or H1 to H6
+	Level  int     `json:"level,omitempty"`  // as the tags have it: of a heading; how deep a list item lies
 }
 
 // Ruling is a drawn horizontal or vertical line or, with Fill, a filled box.

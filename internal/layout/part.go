@@ -15,6 +15,8 @@ type part struct {
 	list        bool    // the page alone makes it a list item
 	marker      string
 	table       *Table
+	tag         string // what a tagged document says that it is
+	depth       int    // of a heading or list item, as the tags have it
 
 	kind  string // of Element
 	level int
@@ -25,7 +27,9 @@ type part struct {
 // one is.
 func (prof *Profile) parts(p *Page) []part {
 	out := p.divide(prof.furnishings(p))
+	p.markTagged(out)
 	prof.markHeadings(p, out)
+	out = p.joinHeadings(out)
 	for i := range out {
 		s := &out[i]
 		switch {
@@ -51,7 +55,45 @@ func (prof *Profile) parts(p *Page) []part {
 		}
 	}
 	prof.markFootnotes(p, out)
-	return p.joinCode(out)
+	return p.joinSentences(p.joinCode(out))
+}
+
+// joinSentences makes one part of a paragraph that goes on in the next column,
+// or beside or under something that made its lines shorter.
+func (p *Page) joinSentences(parts []part) []part {
+	out := parts[:0]
+	for i := range parts {
+		s := &parts[i]
+		if n := len(out); n > 0 && s.kind == TypeParagraph && p.goesOn(&out[n-1], s) {
+			t := &out[n-1]
+			t.last, t.box = s.last, t.box.union(s.box)
+			continue
+		}
+		out = append(out, *s)
+	}
+	return out
+}
+
+// goesOn reports whether s goes on with the last sentence of t: higher up in a
+// column to the right, or right under a line that is not short.
+func (p *Page) goesOn(t, s *part) bool {
+	if t.kind != TypeParagraph && t.kind != TypeListItem || steps(s.size) != steps(t.size) || s.bold != t.bold {
+		return false
+	}
+	a, b := &p.Lines[t.last], &p.Lines[s.first]
+	last, _ := utf8.DecodeLastRuneInString(p.Text[a.Start:a.End])
+	first, _ := utf8.DecodeRuneInString(p.Text[b.Start:b.End])
+	if !unicode.IsLower(first) || endsSentence(last) || a.Angle != 0 || b.Angle != 0 || a.cells() != 1 || b.cells() != 1 {
+		return false
+	}
+	width := a.Box[2] - a.Box[0]
+	if width < 12*s.size || width < 0.6*(t.box[2]-t.box[0]) {
+		return false
+	}
+	if b.Base < a.Base {
+		return b.Box[0] >= a.Box[2]-s.size
+	}
+	return b.Base-a.Base <= 1.9*s.size && b.Box[0] < a.Box[2] && b.Box[2] > a.Box[0]
 }
 
 // divide makes parts of the page's blocks. Lines that are furniture are parts
@@ -62,7 +104,7 @@ func (p *Page) divide(as []string) []part {
 		b := &p.Blocks[i]
 		whole := part{
 			first: b.First, last: b.Last, box: b.Box, size: b.Size, bold: b.Bold,
-			list: b.Kind == BlockListItem && b.Marker != "", marker: b.Marker, table: b.Table,
+			list: b.Kind == BlockListItem, marker: b.Marker, table: b.Table, tag: b.Tag, depth: b.Level,
 		}
 		if as == nil || b.Table != nil || !p.furnished(as, b) {
 			whole.size = p.capitalSize(&whole)

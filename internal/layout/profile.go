@@ -16,6 +16,7 @@ type Profile struct {
 	Headings  []Heading    `json:"headings,omitempty"`
 	Furniture []Furnishing `json:"furniture,omitempty"` // in order: what is at the page's top, its foot, its side
 	Outline   []Bookmark   `json:"outline,omitempty"`   // by page
+	Tagged    bool         `json:"tagged,omitempty"`    // its tags say which text is headings
 }
 
 // Heading is one rung of the heading ladder: blocks of this style are headings
@@ -73,6 +74,7 @@ type Profiler struct {
 	mono    int            // of which typewritten
 	edges   edges
 	outline []Bookmark
+	tagged  bool
 }
 
 // Add looks at one page. A page added twice counts twice.
@@ -90,6 +92,8 @@ func (pr *Profiler) Add(p Page) {
 			n += p.Lines[k].End - p.Lines[k].Start
 		}
 		switch {
+		case isHeadingTag(s.tag):
+			pr.tagged = true
 		case s.table != nil:
 			pr.tables[steps(s.size)] += n
 		case isCaption(p.text(s)):
@@ -153,7 +157,7 @@ func steps(size float32) int {
 
 // Profile returns what the pages added so far tell.
 func (pr *Profiler) Profile() Profile {
-	prof := Profile{Version: Version, Pages: pr.pages, Furniture: pr.edges.furniture(pr.pages), Outline: slices.Clone(pr.outline)}
+	prof := Profile{Version: Version, Pages: pr.pages, Furniture: pr.edges.furniture(pr.pages), Outline: slices.Clone(pr.outline), Tagged: pr.tagged}
 	body, total := pr.body()
 	if total == 0 {
 		return prof

@@ -19,13 +19,18 @@ const (
 	// left out for it: what is beyond is all in the last line.
 	MaxLines = 20_000
 
-	maxString = 4_096 // bytes of a name, label, message or URI
+	maxString = 4_096  // bytes of a name, label, message or URI
+	maxRemark = 32_768 // bytes of a remark or of a field's value
 )
 
 // Read makes the record of a page from what the engine saw on it.
 func Read(g Glyphs) Page {
 	p, c := begin(g)
-	p.arrange(readingOrder(c), c)
+	rows := c.rows
+	if c.structure == nil {
+		rows = readingOrder(c)
+	}
+	p.arrange(rows, c)
 	p.NeedsOCR = needsOCR(&p, len(c.marks))
 	return p
 }
@@ -37,7 +42,8 @@ func begin(g Glyphs) (Page, content) {
 		Width: round2d(g.Width), Height: round2d(g.Height), Rotation: (g.Rotation%360 + 360) % 360,
 	}
 	p.furnish(&g)
-	marks, count := clean(g, len(p.Fonts))
+	s := structureOf(&g)
+	marks, count := clean(g, len(p.Fonts), s)
 	p.Chars, p.Unshown = len(marks)+count.unshown, count.unshown
 	p.Garbage = garbage(marks, p.Fonts, count.unmapped)
 	for i := range marks {
@@ -46,14 +52,29 @@ func begin(g Glyphs) (Page, content) {
 			break
 		}
 	}
+	c := p.pieces(marks)
+	if s != nil && s.sound(c) {
+		c.structure = s
+		c.rows, c.grids = s.arrange(c.frags, marks, p.Height)
+	} else if s != nil {
+		for i := range marks {
+			marks[i].piece = 0
+		}
+		c = p.pieces(marks)
+	}
+	return p, c
+}
+
+// pieces makes fragments of marks, and finds tables among them.
+func (p *Page) pieces(marks []mark) content {
 	frags := fragments(marks)
 	respace(frags, marks)
 	dropCaps(frags)
 	leftwards(frags, marks)
 	c := content{marks: marks, rulings: p.Rulings}
-	c.frags, c.grids = findTables(frags, marks, &p)
-	c.figures = figures(&p, c.frags)
-	return p, c
+	c.frags, c.grids = findTables(frags, marks, p)
+	c.figures = figures(p, c.frags)
+	return c
 }
 
 // content is what the text of a page is made of.
@@ -63,6 +84,9 @@ type content struct {
 	grids   []grid
 	figures []Box
 	rulings []Ruling
+
+	structure *structure // of a tagged page, where that is sound
+	rows      []row      // in its order
 }
 
 // arrange writes the page's text in the order of the rows, or in that of the
@@ -74,13 +98,13 @@ func (p *Page) arrange(rows []row, c content) {
 		return
 	}
 	p.Unshown, p.Order = unshown, OrderStream
-	c.grids = nil
+	c.grids, c.structure = nil, nil
 	p.compose(streamOrder(c.frags), c)
 }
 
 // compose writes the rows as the page's text, lines and blocks.
 func (p *Page) compose(rows []row, c content) {
-	w := writer{page: p, buf: make([]byte, 0, len(c.marks)+len(c.marks)/4), grids: c.grids, homes: homes(len(c.frags), c.grids)}
+	w := writer{page: p, structure: c.structure, buf: make([]byte, 0, len(c.marks)+len(c.marks)/4), grids: c.grids, homes: homes(len(c.frags), c.grids)}
 	w.spans = make([]Span, len(w.homes))
 	p.Lines, p.Blocks = nil, nil
 	if len(rows) > 0 {
@@ -106,6 +130,10 @@ func (p *Page) furnish(g *Glyphs) {
 	for _, b := range within(g.Images, MaxImages, &p.Truncated) {
 		p.Images = append(p.Images, b.round())
 	}
+	if len(g.ImageData) == len(g.Images) {
+		p.ImageData = slices.Clone(g.ImageData[:len(p.Images)])
+	}
+	p.annotate(g)
 	for _, l := range within(g.Links, MaxLinks, &p.Truncated) {
 		if len(l.URI) > maxString {
 			p.Truncated = true // half an address leads nowhere

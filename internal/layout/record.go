@@ -81,6 +81,9 @@ func (p *Page) Check() error {
 	if p.Chars < 0 || p.Unshown < 0 || p.Unshown > p.Chars {
 		return fmt.Errorf("%d of %d characters unshown", p.Unshown, p.Chars)
 	}
+	if len(p.ImageData) != 0 && len(p.ImageData) != len(p.Images) {
+		return fmt.Errorf("data of %d images for %d", len(p.ImageData), len(p.Images))
+	}
 	at := 0
 	for i := range p.Lines {
 		if err := p.checkLine(&p.Lines[i], at); err != nil {
@@ -100,7 +103,7 @@ func (p *Page) Check() error {
 			if err := b.Table.check(p, p.Lines[b.First].Start, p.Lines[b.Last].End); err != nil {
 				return fmt.Errorf("block %d: %w", i, err)
 			}
-		case b.Kind == BlockListItem && b.Table == nil && b.Marker != "" && strings.HasPrefix(text, b.Marker):
+		case b.Kind == BlockListItem && b.Table == nil && (b.Marker != "" || b.Tag == TagItem) && strings.HasPrefix(text, b.Marker):
 		default:
 			return fmt.Errorf("block %d: kind %q, marker %q", i, b.Kind, b.Marker)
 		}

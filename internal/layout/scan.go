@@ -54,6 +54,7 @@ func scanPage(data []byte) (p Page, ok bool) {
 	scanList(&s, `,"rulings":`, &p.Rulings, (*scanner).ruling)
 	scanList(&s, `,"images":`, &p.Images, (*scanner).box)
 	scanList(&s, `,"links":`, &p.Links, (*scanner).link)
+	scanList(&s, `,"image_data":`, &p.ImageData, (*scanner).imageData)
 	s.need("}")
 	return p, !s.bad && len(s.b) == 0
 }
@@ -126,6 +127,12 @@ func (s *scanner) block(b *Block) {
 		b.Table = &Table{}
 		s.table(b.Table)
 	}
+	if s.has(`,"tag":`) {
+		s.string(&b.Tag)
+	}
+	if s.has(`,"level":`) {
+		s.int(&b.Level)
+	}
 	s.need("}")
 }
 
@@ -187,6 +194,19 @@ func (s *scanner) link(l *Link) {
 	s.box(&l.Box)
 	s.need(`,"uri":`)
 	s.string(&l.URI)
+	s.need("}")
+}
+
+func (s *scanner) imageData(d *ImageData) {
+	s.need(`{"width":`)
+	s.int(&d.Width)
+	s.need(`,"height":`)
+	s.int(&d.Height)
+	s.need(`,"mime_type":`)
+	s.string(&d.MediaType)
+	if s.has(`,"sha256":`) {
+		s.string(&d.SHA256)
+	}
 	s.need("}")
 }
 

@@ -41,7 +41,7 @@ const (
 // and words that stand in columns. A table that is none is worse than one that
 // is missed, so each kind has to pass the vetoes of table_veto.go.
 func findTables(frags []fragment, marks []mark, p *Page) ([]fragment, []grid) {
-	if len(frags) < 4 || len(frags) > MaxLines {
+	if len(frags) < 2 || len(frags) > MaxLines {
 		return frags, nil
 	}
 	f := newFinder(frags, marks, p)
@@ -208,6 +208,7 @@ func (f *finder) accept(g grid) {
 	if g.overlaps() {
 		return
 	}
+	f.mirror(&g)
 	slices.SortStableFunc(g.cells, func(a, b gridCell) int {
 		if a.row != b.row {
 			return a.row - b.row
@@ -220,6 +221,28 @@ func (f *finder) accept(g grid) {
 		}
 	}
 	f.grids = append(f.grids, g)
+}
+
+// mirror counts the columns of a table from the right where most of its text
+// runs so.
+func (f *finder) mirror(g *grid) {
+	n := 0
+	for i := range g.cells {
+		for _, w := range g.cells[i].words {
+			if x := &f.words[w]; f.frags[x.frag].rtl {
+				n += x.letters
+			} else {
+				n -= x.letters
+			}
+		}
+	}
+	if n <= 0 {
+		return
+	}
+	for i := range g.cells {
+		c := &g.cells[i]
+		c.col = g.cols - c.col - c.colSpan
+	}
 }
 
 // overlaps reports whether two cells lie on one place, or one outside.

@@ -80,7 +80,7 @@ func (f *finder) crossed(g *grid) bool {
 // likelyBands reports whether text between horizontal lines is a table.
 func (f *finder) likelyBands(t *tabulation) bool {
 	g := &t.grid
-	if g.rows < 2 || g.cols < 2 || g.cols <= 3 && f.leaders(t.body) || f.wordy(t) || f.garbled(g) || f.contents(g) || f.onImage(g.box) || t.bare() {
+	if g.rows < 2 || g.cols < 2 || g.cols <= 3 && f.leaders(t.body) || f.wordy(t) || f.garbled(g) || f.contents(g) || t.bare() {
 		return false
 	}
 	full, pairs := 0, 0
@@ -99,7 +99,7 @@ func (f *finder) likelyBands(t *tabulation) bool {
 	switch {
 	case len(t.edges) == 2:
 		// A frame holds anything; a head and a full first column are a table's.
-		return f.likelyAligned(t) || !f.most(g.box) && f.headed(g) && f.hasHead(t)
+		return f.likelyAligned(t) || f.headed(g) && f.hasHead(t)
 	case g.cols == 2 && f.figures(g) == 0:
 		return 10*pairs >= 8*g.rows || f.headed(g) && f.hasHead(t)
 	}
@@ -165,11 +165,6 @@ func (f *finder) labelled(rs []rule) bool {
 		}
 	}
 	return n >= 3 && 2*n >= len(rs)
-}
-
-// most reports whether a box takes up a large part of the page.
-func (f *finder) most(b Box) bool {
-	return float64(b[2]-b[0])*float64(b[3]-b[1]) > 0.3*f.page.Width*f.page.Height
 }
 
 // bare reports whether white is most of the table: lines and labels of a chart.
@@ -261,40 +256,22 @@ func (f *finder) wordy(t *tabulation) bool {
 // figures, or by a head, and nothing speaks for anything else.
 func (f *finder) likelyAligned(t *tabulation) bool {
 	g := &t.grid
-	cols := g.cols
-	if f.markers(t) {
-		cols-- // a list
-	}
 	full := 0
 	for i := range g.cells {
 		full += g.cells[i].rowSpan * g.cells[i].colSpan
 	}
 	places := g.rows * g.cols
 	switch {
-	case g.rows < 3 || cols < 2 || 10*full < 6*places:
+	case g.rows < 3 || g.cols < 2 || 10*full < 6*places:
 		return false
-	case cols <= 4 && f.leaders(t.body) || f.wordy(t) || f.garbled(g) || f.contents(g) || f.onImage(g.box) || f.equations(t) || t.bare():
+	case g.cols <= 4 && f.leaders(t.body) || f.wordy(t) || f.garbled(g) || f.contents(g) || f.onImage(g.box) || f.equations(t) || t.bare():
 		return false
 	}
 	figures, headedBy := f.figures(g), f.hasHead(t)
-	if cols == 2 {
+	if g.cols == 2 {
 		return figures >= 1 && headedBy && g.rows >= 4
 	}
-	return figures >= 1 && (headedBy || g.rows >= 4 || figures >= 2) || headedBy && g.rows >= 4 && figures >= 1
-}
-
-// markers reports whether the first column is but the marks of a list.
-func (f *finder) markers(t *tabulation) bool {
-	n, all := 0, 0
-	for i := range t.body {
-		if c := t.body[i].chunks[0]; c.col == 0 {
-			all++
-			if m, k := listMarker(f.text(c.words) + " x"); m != "" && k > 0 && len(c.words) == 1 {
-				n++
-			}
-		}
-	}
-	return 2*n > all
+	return figures >= 1 && (headedBy || g.rows >= 4 || figures >= 2)
 }
 
 // figures returns how many columns behind the first have figures in them.

@@ -9,8 +9,8 @@ import (
 
 // Compiled code that was cut off by a power cut is made anew.
 func TestSpoiledCache(t *testing.T) {
-	if testing.Short() || raceDetector {
-		t.Skip("compiles PDFium: seconds, or a minute with the race detector")
+	if testing.Short() {
+		t.Skip("compiles PDFium")
 	}
 	t.Parallel()
 	dir := t.TempDir()

@@ -45,6 +45,8 @@ type engine struct {
 	source  *source
 	access  uint32 // FPDF_FILEACCESS, through which PDFium reads source
 	scratch uint32 // scratchSize bytes for results
+	form    uint64 // of formDoc; 0: it has none
+	formDoc uint64
 }
 
 const scratchSize = 4096
@@ -95,6 +97,7 @@ func (e *engine) renew() error {
 			return fmt.Errorf("close PDFium: %w", err)
 		}
 		e.inst, e.mod = nil, nil
+		e.form, e.formDoc = 0, 0
 	}
 	inst, err := e.pool.GetInstance(time.Minute)
 	if err != nil {
@@ -212,8 +215,10 @@ func (e *engine) utf16(fill func(buf, size uint64) uint64) string {
 		}
 		units = append(units, u)
 	}
-	return string(utf16.Decode(units))
+	return fromUTF16(units)
 }
+
+func fromUTF16(units []uint16) string { return string(utf16.Decode(units)) }
 
 // bytes8 is text in bytes with a 0 at its end; what is no UTF-8 is taken for Latin-1.
 func (e *engine) bytes8(fill func(buf, size uint64) uint64) string {

@@ -18,27 +18,31 @@ type frame struct {
 
 const (
 	// From the service.
-	frameOpen      byte = 'O' // an openRequest as JSON; answered by frameInfo
-	framePage      byte = 'P' // number of the page, uint32; answered by framePageRecord
-	framePing      byte = 'p' // answered by framePong
-	frameOutline   byte = 'B' // answered by frameBookmarks
-	frameRender    byte = 'G' // a renderRequest; answered by framePicture
-	frameImages    byte = 'L' // number of the page, uint32; answered by frameImageList
-	frameImage     byte = 'M' // an imageRequest; answered by framePicture, empty if there is no such image
-	frameForget    byte = 'F' // close the document; not answered
-	frameData      byte = 'D' // the answer to frameRead
-	frameDataError byte = 'd' // the same, if the source could not be read; no payload
+	frameOpen        byte = 'O' // an openRequest as JSON; answered by frameInfo
+	framePage        byte = 'P' // number of the page, uint32; answered by framePageRecord
+	framePing        byte = 'p' // answered by framePong
+	frameOutline     byte = 'B' // answered by frameBookmarks
+	frameRender      byte = 'G' // a renderRequest; answered by framePicture
+	frameImages      byte = 'L' // number of the page, uint32; answered by frameImageList
+	frameImage       byte = 'M' // an imageRequest; answered by framePicture, empty if there is no such image
+	frameAttachments byte = 'A' // answered by frameAttachmentList
+	frameAttachment  byte = 'a' // index of the attachment, uint32; answered by frameFile
+	frameForget      byte = 'F' // close the document; not answered
+	frameData        byte = 'D' // the answer to frameRead
+	frameDataError   byte = 'd' // the same, if the source could not be read; no payload
 
 	// From a reader.
-	frameHello      byte = 'H' // once, when it is warm
-	frameRead       byte = 'R' // offset uint64, length uint32
-	frameInfo       byte = 'I' // a document is open: a description as JSON, empty if it was not asked for
-	framePageRecord byte = 'J' // a layout.Page (wire.go)
-	frameBookmarks  byte = 'b' // a list of OutlineItem as JSON
-	framePicture    byte = 'g' // width and height, uint32 each, and a JPEG or PNG of that size
-	frameImageList  byte = 'l' // a list of ImageInfo as JSON
-	framePong       byte = 'q'
-	frameFailed     byte = 'X' // a failure as JSON, in place of any other answer
+	frameHello          byte = 'H' // once, when it is warm
+	frameRead           byte = 'R' // offset uint64, length uint32
+	frameInfo           byte = 'I' // a document is open: a description as JSON, empty if it was not asked for
+	framePageRecord     byte = 'J' // a layout.Page (wire.go)
+	frameBookmarks      byte = 'b' // a list of OutlineItem as JSON
+	framePicture        byte = 'g' // width and height, uint32 each, and a JPEG or PNG of that size
+	frameImageList      byte = 'l' // a list of ImageInfo as JSON
+	frameAttachmentList byte = 't' // a list of Attachment as JSON
+	frameFile           byte = 'f' // a 1 and the bytes of a file; empty if there is none
+	framePong           byte = 'q'
+	frameFailed         byte = 'X' // a failure as JSON, in place of any other answer
 )
 
 const frameHeader = 5

@@ -34,6 +34,30 @@ const (
 	fnLinkDest
 	fnLinkAction
 
+	fnFormType
+	fnFormInit
+	fnAttachmentFile
+	fnAttachmentSubtype
+	fnAttachmentText
+
+	fnAnnotCount
+	fnAnnot
+	fnAnnotClose
+	fnAnnotSubtype
+	fnAnnotRect
+	fnAnnotText
+	fnAnnotFlags
+	fnAnnotQuadCount
+	fnAnnotQuad
+	fnTextBounded
+	fnFieldName
+	fnFieldLabel
+	fnFieldValue
+	fnFieldType
+	fnFieldFlags
+	fnFieldOptionCount
+	fnFieldOption
+
 	fnLoadPage
 	fnClosePage
 	fnPageWidth
@@ -144,6 +168,30 @@ var fnNames = [fnCount]string{
 	fnLinkRect:       "FPDFLink_GetAnnotRect",
 	fnLinkDest:       "FPDFLink_GetDest",
 	fnLinkAction:     "FPDFLink_GetAction",
+
+	fnFormType:          "FPDF_GetFormType",
+	fnFormInit:          "FPDFDOC_InitFormFillEnvironment",
+	fnAttachmentFile:    "FPDFAttachment_GetFile",
+	fnAttachmentSubtype: "FPDFAttachment_GetSubtype",
+	fnAttachmentText:    "FPDFAttachment_GetStringValue",
+
+	fnAnnotCount:       "FPDFPage_GetAnnotCount",
+	fnAnnot:            "FPDFPage_GetAnnot",
+	fnAnnotClose:       "FPDFPage_CloseAnnot",
+	fnAnnotSubtype:     "FPDFAnnot_GetSubtype",
+	fnAnnotRect:        "FPDFAnnot_GetRect",
+	fnAnnotText:        "FPDFAnnot_GetStringValue",
+	fnAnnotFlags:       "FPDFAnnot_GetFlags",
+	fnAnnotQuadCount:   "FPDFAnnot_CountAttachmentPoints",
+	fnAnnotQuad:        "FPDFAnnot_GetAttachmentPoints",
+	fnTextBounded:      "FPDFText_GetBoundedText",
+	fnFieldName:        "FPDFAnnot_GetFormFieldName",
+	fnFieldLabel:       "FPDFAnnot_GetFormFieldAlternateName",
+	fnFieldValue:       "FPDFAnnot_GetFormFieldValue",
+	fnFieldType:        "FPDFAnnot_GetFormFieldType",
+	fnFieldFlags:       "FPDFAnnot_GetFormFieldFlags",
+	fnFieldOptionCount: "FPDFAnnot_GetOptionCount",
+	fnFieldOption:      "FPDFAnnot_GetOptionLabel",
 
 	fnLoadPage:     "FPDF_LoadPage",
 	fnClosePage:    "FPDF_ClosePage",

@@ -171,6 +171,10 @@ func (w *readerMain) answer(f frame) (kind byte, payload []byte, broken error) {
 		kind, payload, err = w.images(f.payload)
 	case frameImage:
 		kind, payload, err = w.image(f.payload)
+	case frameAttachments:
+		kind, payload, err = w.attachments()
+	case frameAttachment:
+		kind, payload, err = w.attachment(f.payload)
 	case frameForget:
 		w.forget()
 		err = w.engine.renew()

@@ -283,7 +283,11 @@ func TestImageTooLargeToHandOver(t *testing.T) {
 	w := newWriter()
 	n := w.stream(fmt.Sprintf("/Type /XObject /Subtype /Image /Width %d /Height %d /BitsPerComponent 8 /ColorSpace /DeviceRGB", width, height), noise)
 	w.page("500 0 0 500 50 50 cm /I Do", fmt.Sprintf("/Resources << /XObject << /I %d 0 R >> >>", n))
-	d := openBytes(t, newPool(t, Config{Readers: 1}), w.bytes(), "")
+	config := Config{Readers: 1}
+	if raceDetector {
+		config.PageMemory = 2 << 30 // it remembers several bytes for each of the picture's
+	}
+	d := openBytes(t, newPool(t, config), w.bytes(), "")
 	p, err := d.Image(t.Context(), 1, 0)
 	if err != nil {
 		t.Fatal(err)

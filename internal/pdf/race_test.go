@@ -2,5 +2,5 @@
 
 package pdf
 
-// raceDetector: compiling PDFium takes a minute with it.
+// raceDetector: memory counts several times with it.
 const raceDetector = true

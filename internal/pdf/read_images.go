@@ -2,7 +2,9 @@ package pdf
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"image"
 	"image/color"
@@ -86,34 +88,72 @@ func (e *engine) imageSize(object uint64) (w, h int) {
 // everybody shows it alike: grey or with three colours. Those for printers, with
 // four, are shown in false colours by some. It reports whether there is one.
 func (e *engine) jpeg(object uint64, w, h int, f func(data []byte)) bool {
-	if !bounded(w, h) || e.count(fnImageFilterCount, object) != 1 {
-		return false
+	is := false
+	if e.mayBeJPEG(object, w, h) {
+		e.raw(object, maxPicture, func(data []byte) {
+			if is = isJPEG(data, w, h); is {
+				f(data)
+			}
+		})
 	}
-	if e.bytes8(func(buf, size uint64) uint64 { return e.call(fnImageFilter, object, 0, buf, size) }) != filterJPEG {
-		return false
-	}
+	return is
+}
+
+// mayBeJPEG reports whether the document says that the image is one.
+func (e *engine) mayBeJPEG(object uint64, w, h int) bool {
+	return bounded(w, h) && e.count(fnImageFilterCount, object) == 1 &&
+		e.bytes8(func(buf, size uint64) uint64 { return e.call(fnImageFilter, object, 0, buf, size) }) == filterJPEG
+}
+
+// isJPEG reports whether data is a JPEG of that size that everybody shows alike.
+func isJPEG(data []byte, w, h int) bool {
+	config, err := jpeg.DecodeConfig(bytes.NewReader(data))
+	return err == nil && config.Width == w && config.Height == h && config.ColorModel != color.CMYKModel
+}
+
+// raw lends f the image's data as the document holds it, where that has 1 to
+// most bytes, and returns how many it has.
+func (e *engine) raw(object uint64, most int, f func(data []byte)) int {
 	n := uint32(e.call(fnImageRaw, object, 0, 0))
-	if n == 0 || n > maxPicture {
-		return false
+	if n == 0 || int(n) > most {
+		return int(n)
 	}
 	p := e.call(fnMalloc, uint64(n))
 	if p == 0 {
-		return false
+		return int(n)
 	}
 	defer e.call(fnFree, p)
 	if uint32(e.call(fnImageRaw, object, p, uint64(n))) != n {
-		return false
+		return int(n)
 	}
-	data, ok := e.mem.Read(uint32(p), n)
-	if !ok {
-		return false
+	if data, ok := e.mem.Read(uint32(p), n); ok {
+		f(data)
 	}
-	config, err := jpeg.DecodeConfig(bytes.NewReader(data))
-	if err != nil || config.Width != w || config.Height != h || config.ColorModel == color.CMYKModel {
-		return false
+	return int(n)
+}
+
+// mostHashed is how many bytes of a page's images are hashed: they are read for
+// that alone.
+const mostHashed = 2 * maxPicture
+
+// imageData tells what an image is. What is too small to say anything is not
+// looked into.
+func (r *pageReader) imageData(object uint64, box layout.Box) layout.ImageData {
+	w, h := r.imageSize(object)
+	d := layout.ImageData{Width: w, Height: h, MediaType: PNG}
+	const icon = 12 // points
+	if box[2]-box[0] < icon || box[3]-box[1] < icon {
+		return d
 	}
-	f(data)
-	return true
+	claims := r.mayBeJPEG(object, w, h)
+	r.hashed += r.raw(object, min(maxPicture, mostHashed-r.hashed), func(data []byte) {
+		sum := sha256.Sum256(data)
+		d.SHA256 = hex.EncodeToString(sum[:])
+		if claims && isJPEG(data, w, h) {
+			d.MediaType = JPEG
+		}
+	})
+	return d
 }
 
 // png draws the image as it is, with its mask, and encodes it. An image that is

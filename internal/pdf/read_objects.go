@@ -60,6 +60,8 @@ func (r *pageReader) object(object uint64, outer matrix, depth int) {
 				r.out.Images = append(r.out.Images, box)
 				if r.found != nil {
 					r.found(object, box)
+				} else {
+					r.out.ImageData = append(r.out.ImageData, r.imageData(object, box))
 				}
 			}
 		}

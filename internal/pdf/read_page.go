@@ -16,6 +16,7 @@ type pageReader struct {
 	budget          int            // objects and segments still looked at
 	marked          map[int]int    // marked content ids to Glyph.Tag; nil: the page has no tags
 	kids            int            // children of structure elements still looked at
+	hashed          int            // bytes of images that were hashed
 
 	// found is told of each image, in the order of the record. Where it is given,
 	// nothing but images is looked for.
@@ -32,6 +33,7 @@ func (e *engine) readPage(doc uint64, number int, out *layout.Glyphs) bool {
 	*out = layout.Glyphs{
 		Number: number, Fonts: out.Fonts[:0], Glyphs: out.Glyphs[:0],
 		Rulings: out.Rulings[:0], Images: out.Images[:0], Links: out.Links[:0], Tags: out.Tags[:0],
+		ImageData: out.ImageData[:0], Annotations: out.Annotations[:0], Fields: out.Fields[:0],
 	}
 	// The last error is no help: it is 0 after a page that failed to load.
 	page := e.call(fnLoadPage, doc, uint64(number-1))
@@ -53,6 +55,7 @@ func (e *engine) readPage(doc uint64, number int, out *layout.Glyphs) bool {
 	r.chars()
 	r.objects()
 	r.links()
+	r.annotations()
 	return true
 }
 

@@ -68,10 +68,41 @@ func (c *coder) page(p *layout.Page) {
 	c.string(&p.Text)
 	sequence(c, &p.Fonts, 5, (*coder).font)
 	sequence(c, &p.Lines, 27, (*coder).line)
-	sequence(c, &p.Blocks, 27, (*coder).block)
+	sequence(c, &p.Blocks, 29, (*coder).block)
 	sequence(c, &p.Rulings, 17, (*coder).ruling)
 	sequence(c, &p.Images, 16, (*coder).box)
 	sequence(c, &p.Links, 17, (*coder).link)
+	sequence(c, &p.ImageData, 4, (*coder).imageData)
+	sequence(c, &p.Annotations, 21, (*coder).annotation)
+	sequence(c, &p.Fields, 24, (*coder).field)
+}
+
+func (c *coder) imageData(d *layout.ImageData) {
+	c.int(&d.Width)
+	c.int(&d.Height)
+	c.string(&d.MediaType)
+	c.string(&d.SHA256)
+}
+
+func (c *coder) annotation(a *layout.Annotation) {
+	c.string(&a.Kind)
+	c.box(&a.Box)
+	c.string(&a.Text)
+	c.string(&a.Author)
+	c.string(&a.Modified)
+	c.string(&a.Marked)
+}
+
+func (c *coder) field(f *layout.Field) {
+	c.string(&f.Name)
+	c.string(&f.Label)
+	c.string(&f.Kind)
+	c.string(&f.Value)
+	c.bool(&f.Checked)
+	sequence(c, &f.Options, 1, (*coder).string)
+	c.bool(&f.ReadOnly)
+	c.bool(&f.Required)
+	c.box(&f.Box)
 }
 
 func (c *coder) font(f *layout.Font) {
@@ -115,6 +146,8 @@ func (c *coder) block(b *layout.Block) {
 		}
 		c.table(b.Table)
 	}
+	c.string(&b.Tag)
+	c.int(&b.Level)
 }
 
 func (c *coder) table(t *layout.Table) {
@@ -273,6 +306,18 @@ func weight(p *layout.Page) int64 {
 	}
 	for _, f := range p.Fonts {
 		n += 40 + len(f.Name)
+	}
+	for _, d := range p.ImageData {
+		n += 70 + len(d.SHA256)
+	}
+	for _, a := range p.Annotations {
+		n += 120 + len(a.Text) + len(a.Author) + len(a.Marked)
+	}
+	for _, f := range p.Fields {
+		n += 150 + len(f.Name) + len(f.Label) + len(f.Value)
+		for _, o := range f.Options {
+			n += 3 + len(o)
+		}
 	}
 	return int64(n)
 }

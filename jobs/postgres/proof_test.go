@@ -234,9 +234,9 @@ func TestCutConnectionsAreNoDeath(t *testing.T) {
 	t.Parallel()
 	e := newSite(t)
 	way, proxy := through(t, e.URL)
-	a := e.node("a", 5*time.Second)
-	b := e.node("b", 5*time.Second, func(c *Config) { c.URL, c.DirectURL = way, way })
-	c := e.node("c", 5*time.Second, func(c *Config) { c.URL, c.DirectURL = way, way })
+	a := e.node("a", 15*time.Second)
+	b := e.node("b", 15*time.Second, func(c *Config) { c.URL, c.DirectURL = way, way })
+	c := e.node("c", 15*time.Second, func(c *Config) { c.URL, c.DirectURL = way, way })
 	for range 10 {
 		proxy.Cut()
 		passes(t, 200*time.Millisecond, func() {})

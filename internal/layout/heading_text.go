@@ -23,6 +23,7 @@ func (p *Page) candidates(parts []part) []bool {
 		out[i] = s.kind == "" && s.table == nil && p.headingText(s)
 	}
 	p.dropContents(parts, out)
+	p.dropRows(parts, out)
 	dropChains(parts, out)
 	return out
 }
@@ -65,6 +66,17 @@ func (p *Page) isEntry(l *Line) bool {
 		return true
 	}
 	return l.cells() == 2 && p.endsInNumber(l)
+}
+
+// dropRows takes back candidates that stand side by side: names of authors,
+// cells of a row.
+func (p *Page) dropRows(parts []part, out []bool) {
+	for i := range parts[:max(len(parts)-1, 0)] {
+		s, next := &parts[i], &parts[i+1]
+		if steps(s.size) == steps(next.size) && abs(p.Lines[s.first].Base-p.Lines[next.first].Base) < 0.3*s.size && p.headingText(s) && p.headingText(next) {
+			out[i], out[i+1] = false, false
+		}
+	}
 }
 
 // dropChains takes back candidates of one style that follow one another with
