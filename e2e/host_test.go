@@ -30,13 +30,14 @@ func TestHost(t *testing.T) {
 // host is the service on a machine of its own, and who operates it there.
 type host struct {
 	*lab
-	managed
 	t *testing.T
 }
 
 // of is the host for a part of the test.
 func (h host) of(t *testing.T) host {
-	return host{&lab{t: t, state: h.state}, managed{manager: h.lab.of(t), t: t, pages: long}, t}
+	l := h.lab.of(t)
+	l.pages = long
+	return host{l, t}
 }
 
 // long is how many pages take longer than what is done meanwhile.
