@@ -38,8 +38,13 @@ func (t *tabulation) make(head, body []tableLine) {
 		}
 		start := f.startRows(body[from:to], t.cols)
 		for i := from; i < to; i++ {
-			if i > from && start[i-from] || i == from && i > 0 {
+			switch {
+			case i > from && start[i-from] || i == from && i > 0:
 				row++
+			case i > from: // what goes on with a cell does not bridge it and the next
+				for k := range body[i].chunks {
+					body[i].chunks[k].end = body[i].chunks[k].col + 1
+				}
 			}
 			t.addLine(row, &body[i])
 		}
