@@ -166,7 +166,8 @@ func TestGeometry(t *testing.T) {
 func TestInk(t *testing.T) {
 	t.Parallel()
 	w := newWriter()
-	w.page("1 1 1 RG 1 w 100 700 m 300 700 l S\n" + // white on white
+	w.page("1 1 1 rg 100 700 200 1 re f\n" + // white on white
+		"1 1 1 RG 1 w 100 650 m 300 650 l S\n" + // ... and drawn
 		"0.8 0.9 1 rg 100 500 200 50 re f\n" +
 		"150 500 m 150 550 l S\n" + // white on a colour
 		"1 1 1 rg 250 500 1 50 re f\n" +
@@ -180,6 +181,7 @@ func TestInk(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []layout.Ruling{
+		{X0: 100, Y0: 142, X1: 300, Y1: 142},
 		{X0: 100, Y0: 242, X1: 300, Y1: 292, Fill: "cce6ff"},
 		{X0: 150, Y0: 242, X1: 150, Y1: 292},
 		{X0: 250.5, Y0: 242, X1: 250.5, Y1: 292},

@@ -175,7 +175,9 @@ func straight(a, b point) bool {
 }
 
 // ruling records the line if it is horizontal or vertical, on the page and long
-// enough. A white one has to lie on a colour: else nobody sees it.
+// enough. What is filled white has to lie on a colour: else it is no line. One
+// that is drawn white may go on with others where cells end, though the page is
+// white there.
 func (r *pageReader) ruling(a, b point, with ink) {
 	if len(r.out.Rulings) >= maxRulings || !straight(a, b) || math.Abs(a.x-b.x)+math.Abs(a.y-b.y) < short {
 		return
@@ -184,7 +186,7 @@ func (r *pageReader) ruling(a, b point, with ink) {
 	if high.x < 0 || high.y < 0 || low.x > r.out.Width || low.y > r.out.Height {
 		return
 	}
-	if with.colour == "" && !r.onColour(float32(low.x+high.x)/2, float32(low.y+high.y)/2) {
+	if with.colour == "" && !with.stroked && !r.onColour(float32(low.x+high.x)/2, float32(low.y+high.y)/2) {
 		return
 	}
 	r.out.Rulings = append(r.out.Rulings, layout.Ruling{
