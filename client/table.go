@@ -116,6 +116,7 @@ type PlacedImage struct {
 	SHA256      string     `json:"sha256"` // of its data as the document holds it
 	URL         string     `json:"url"`
 	Caption     string     `json:"caption"`
+	Alt         string     `json:"alt"` // what a tagged document says in its place
 	HeadingPath []string   `json:"heading_path"`
 }
 

@@ -17,9 +17,15 @@ const unit = "mivaa-pdf-extractor"
 // lab is a real systemd in namespaces of its own (testdata/lab.sh), in which the
 // service was installed by itself.
 type lab struct {
-	t     testing.TB
-	state string // its folder; share in it is /share inside
-	binds string // folders of the machine that appear inside, as lab.sh has them
+	managed        // by that systemd
+	state   string // its folder; share in it is /share inside
+	binds   string // folders of the machine that appear inside, as lab.sh has them
+}
+
+func labAt(t testing.TB, state, binds string) *lab {
+	l := &lab{state: state, binds: binds}
+	l.managed = managed{manager: l, t: t, pages: 1000}
+	return l
 }
 
 // newLab boots a systemd, with folders of the machine inside it as "from:to".
@@ -32,7 +38,7 @@ func newLab(t testing.TB, binds ...string) *lab {
 		}
 		t.Skip("SYSTEMD IS NOT TESTED: " + why)
 	}
-	l := &lab{t: t, state: t.TempDir(), binds: strings.Join(binds, " ")}
+	l := labAt(t, t.TempDir(), strings.Join(binds, " "))
 	bin := filepath.Join(l.state, "bin")
 	if err := os.Mkdir(bin, 0o755); err != nil {
 		t.Fatal(err)
@@ -177,4 +183,6 @@ exec tail /dev/zero # keeps what it has read until a line ends`
 }
 
 // of is the lab for a part of the test.
-func (l *lab) of(t testing.TB) manager { return &lab{t: t, state: l.state} }
+func (l *lab) of(t testing.TB) *lab { return labAt(t, l.state, l.binds) }
+
+func (l *lab) part(t testing.TB) manager { return l.of(t) }

@@ -17,6 +17,7 @@ import (
 	"github.com/mivaa/mivaa/internal/blob"
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/internal/layout"
+	"github.com/mivaa/mivaa/internal/ocr"
 	"github.com/mivaa/mivaa/internal/pdf"
 	"github.com/mivaa/mivaa/jobs"
 	"github.com/mivaa/mivaa/jobs/sqlite"
@@ -30,6 +31,9 @@ type spec struct {
 	Outline string `json:"outline,omitempty"`  // code of the error that reading the outline ends with
 	Open    string `json:"open,omitempty"`     // code of the error that opening ends with
 	Salt    string `json:"salt,omitempty"`     // makes other bytes
+
+	Scans      []int `json:"scans,omitempty"`      // pages that are pictures of text
+	Recognised []int `json:"recognised,omitempty"` // of them, those that a recogniser has made text of
 
 	Attached []string `json:"attached,omitempty"` // names of files
 }
@@ -94,7 +98,7 @@ func (d *document) Outline(ctx context.Context) ([]pdf.OutlineItem, error) {
 
 func (d *document) Close() error { return nil }
 
-func (d *document) Pages(ctx context.Context, numbers []int) iter.Seq2[layout.Page, error] {
+func (d *document) Pages(ctx context.Context, numbers []int, _ pdf.Recogniser) iter.Seq2[layout.Page, error] {
 	return func(yield func(layout.Page, error) bool) {
 		for _, n := range numbers {
 			if d.before != nil {
@@ -107,6 +111,16 @@ func (d *document) Pages(ctx context.Context, numbers []int) iter.Seq2[layout.Pa
 			d.read = append(d.read, n)
 			d.mu.Unlock()
 			page := pageOf(n)
+			if slices.Contains(d.spec.Scans, n) {
+				page = layout.Read(layout.Glyphs{Number: n, Width: 612, Height: 792, Images: []layout.Box{{0, 0, 612, 792}}})
+			}
+			how := layout.OCR{Engine: ocr.Name, Version: "5", Languages: "eng"}
+			switch {
+			case slices.Contains(d.spec.Recognised, n):
+				page = layout.Recognised(page, ocr.Name, pageGlyphs(n), how)
+			case len(d.spec.Recognised) > 0 && page.NeedsOCR:
+				page = layout.Unrecognised(page, how, ocr.CodeCrashed, "it crashed")
+			}
 			if slices.Contains(d.spec.Failed, n) {
 				page = layout.Failed(n, pdf.CodePageTimeout, fmt.Sprintf("page %d: too slow", n))
 			}

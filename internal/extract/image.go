@@ -22,6 +22,7 @@ type DocumentImage struct {
 	SHA256      string     `json:"sha256,omitempty" doc:"Of the image's data as the document holds it; of a JPEG, of the file at its address. None of a very large one"`
 	URL         string     `json:"url" doc:"Of the image: relative to the service, or to the archive"`
 	Caption     string     `json:"caption,omitempty"`
+	Alt         string     `json:"alt,omitempty" doc:"What a tagged document says in its place"`
 	HeadingPath []string   `json:"heading_path" nullable:"false"`
 }
 
@@ -41,7 +42,7 @@ func imagesOf(p *layout.Page, elements []Element, base string) []DocumentImage {
 		}
 		if len(p.ImageData) > 0 {
 			d := &p.ImageData[e.image]
-			img.Width, img.Height, img.MediaType, img.SHA256 = d.Width, d.Height, d.MediaType, d.SHA256
+			img.Width, img.Height, img.MediaType, img.SHA256, img.Alt = d.Width, d.Height, d.MediaType, d.SHA256, d.Alt
 		}
 		out = append(out, img)
 	}

@@ -244,6 +244,17 @@ func TestReadTables(t *testing.T) {
 			s.cells(148, 10, regular, at, "4", "4", "12", "16")
 		}, []string{"Instrument|One water|Glucose by volume|Sum\n2|24|10|34\n3|12|12|24\n4|4|12|16"}},
 
+		"titles of rows": {func(s *sheet) {
+			for _, y := range []float32{100, 118, 172} {
+				s.rule(72, y, 460, y)
+			}
+			s.cells(113, 10, bold, left, "Name", "Year", "Count")
+			s.cells(132, 10, regular, left, "Alpha and the others that come after it")
+			s.cells(144, 10, regular, left, "Beta", "2001", "7")
+			s.cells(156, 10, regular, left, "Gamma", "2005", "9")
+			s.cells(168, 10, regular, left, "Delta", "2009", "11")
+		}, []string{"Name|Year|Count\n{1,3}Alpha and the others that come after it\nBeta|2001|7\nGamma|2005|9\nDelta|2009|11"}},
+
 		"to be filled in": {func(s *sheet) {
 			s.lattice([]float32{72, 200, 300, 400}, []float32{100, 120, 140, 160, 180})
 			s.cells(114, 10, bold, left, "", "Mitosis", "Meiosis")

@@ -80,7 +80,7 @@ func (f *finder) crossed(g *grid) bool {
 // likelyBands reports whether text between horizontal lines is a table.
 func (f *finder) likelyBands(t *tabulation) bool {
 	g := &t.grid
-	if g.rows < 2 || g.cols < 2 || g.cols <= 3 && f.leaders(t.body) || f.wordy(t) || f.garbled(g) || f.contents(g) || t.bare() {
+	if g.rows < 2 || g.cols < 2 || g.cols <= 3 && f.leaders(t.body) || f.wordy(t) || f.garbled(g) || t.bare() {
 		return false
 	}
 	full, pairs := 0, 0

@@ -322,7 +322,7 @@ func TestSourceErrorIsNotTheDocuments(t *testing.T) {
 	}
 	defer d.Close()
 	read := 0
-	for page, err := range d.Pages(t.Context(), all(d)) {
+	for page, err := range d.Pages(t.Context(), all(d), nil) {
 		if err != nil {
 			if codeOf(err) != CodeInternal || !errors.Is(err, errDisk) {
 				t.Errorf("after %d pages: %v", read, err)
