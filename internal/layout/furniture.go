@@ -256,7 +256,7 @@ func (prof *Profile) furnishings(p *Page) []string {
 			p.neighbours(r, out, text)
 		}
 		for _, i := range r.lines {
-			if out == nil || out[i] == "" {
+			if len(out) == 0 || out[i] == "" {
 				begun[r.edge] = begun[r.edge].union(p.Lines[i].Box)
 			}
 		}

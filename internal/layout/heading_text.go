@@ -291,7 +291,7 @@ func trimDigits(s string) string { return strings.Trim(s, "0123456789") }
 // Latin letters.
 var keywords = []string{
 	"chapter", "part", "section", "appendix", "annex", "article", "unit", "lesson", "module", "book",
-	"kapitel", "teil", "abschnitt", "anhang", "chapitre", "partie", "annexe", "capítulo", "capitulo", "parte", "sección", "anexo", "capitolo", "sezione", "allegato",
+	"kapitel", "teil", "abschnitt", "anhang", "chapitre", "partie", "annexe", "capítulo", "parte", "sección", "anexo", "capitolo", "sezione", "allegato",
 }
 
 // keyword reports whether text is a word such as "Chapter" and a number, and

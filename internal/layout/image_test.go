@@ -14,7 +14,7 @@ func figured() Page {
 	s.Width, s.Height = 600, 800
 	for i, at := range []struct{ x, y float32 }{{50, 100}, {50, 400}, {320, 100}, {320, 400}} {
 		for l := range 4 {
-			s.put(at.x, at.y+float32(l)*12, 10, regular, strings.Repeat("words of column ", 2)+string(rune('a'+i)))
+			s.put(at.x, at.y+float32(l)*12, 10, regular, strings.Repeat("Words of column ", 2)+string(rune('a'+i)))
 		}
 	}
 	s.put(50, 330, 9, regular, "Figure 1. What is seen [here]")
