@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -166,6 +167,30 @@ func TestHeadings(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+func TestLevels(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ in, want []Heading }{
+		{ // larger is higher where numbers do not say
+			[]Heading{{Size: 20, Level: 1}, {Size: 16, Level: 2, Depth: 1}, {Size: 14, Level: 3, Depth: 1}, {Size: 12, Level: 4}},
+			[]Heading{{Size: 20, Level: 1}, {Size: 16, Level: 2, Depth: 1}, {Size: 14, Level: 3, Depth: 1}, {Size: 12, Level: 4}},
+		},
+		{ // 1.1 is larger than 1
+			[]Heading{{Size: 20, Level: 1}, {Size: 16, Level: 2, Depth: 2}, {Size: 14, Level: 3, Depth: 1}},
+			[]Heading{{Size: 20, Level: 1}, {Size: 16, Level: 3, Depth: 2}, {Size: 14, Level: 2, Depth: 1}},
+		},
+		{ // what lies between 1 and 1.1 in size does not lie between them
+			[]Heading{{Size: 20, Level: 1, Depth: 1}, {Size: 16, Level: 2}, {Size: 14, Level: 3, Depth: 2}, {Size: 12, Level: 5, Depth: 3}},
+			[]Heading{{Size: 20, Level: 1, Depth: 1}, {Size: 16, Level: 2}, {Size: 14, Level: 2, Depth: 2}, {Size: 12, Level: 3, Depth: 3}},
+		},
+	} {
+		got := slices.Clone(tt.in)
+		levelNumbers(got)
+		if d := cmp.Diff(tt.want, got); d != "" {
+			t.Error(d)
+		}
 	}
 }
 

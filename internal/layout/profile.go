@@ -43,6 +43,7 @@ const (
 	maxSize   = 200
 	maxRungs  = 32 // of a ladder: a document with more has no order of headings
 
+	numberDepth  = 5     // of numbers of headings: deeper ones count as one less
 	maxBodyFonts = 512   // that a Profiler counts
 	maxBookmarks = 2_000 // that a Profile holds, the first ones
 	maxBookmark  = 250   // bytes of the title of one: longer ones are no headings
@@ -58,11 +59,11 @@ type style struct {
 type tally struct {
 	chars  int
 	blocks int
-	heads  int    // blocks that read like headings
-	hchars int    // characters of those
-	depths [5]int // how many of those begin with a number so deep
-	pages  int    // that have such headings
-	page   int    // the last of them, counted as they were added
+	heads  int              // blocks that read like headings
+	hchars int              // characters of those
+	depths [numberDepth]int // how many of those begin with a number so deep
+	pages  int              // that have such headings
+	page   int              // the last of them, counted as they were added
 }
 
 // Profiler makes a Profile of pages given in any order. Its memory does not
