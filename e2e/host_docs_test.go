@@ -18,7 +18,7 @@ func (h host) operates() {
 		name string
 		test func(host)
 	}{
-		{"Restarts", host.docsRestarts}, {"Deployment", host.docsDeployment}, {"Queries", host.docsQueries},
+		{"Signal", host.docsSignal}, {"Restarts", host.docsRestarts}, {"Deployment", host.docsDeployment}, {"Queries", host.docsQueries},
 		{"DoesNotStop", host.docsDoesNotStop}, {"NotRecovered", host.docsNotRecovered}, {"NoSignalLines", host.docsNoSignalLines},
 		{"DoesNotStart", host.docsDoesNotStart}, {"Backup", host.docsBackup}, {"DiskFull", host.docsDiskFull},
 	} {
@@ -44,8 +44,15 @@ func (h host) drop(id string) {
 // atWork uploads a document that takes a while, and waits until it is read.
 func (h host) atWork(name string, pages int) (id string) {
 	h.t.Helper()
-	h.pages = pages
-	return h.reading(name).JobID
+	id = h.upload(name+".pdf", slowPDF(pages, name)).JobID
+	h.reading(id)
+	return id
+}
+
+func (h host) docsSignal() {
+	id := h.atWork("docs-signal", long)
+	h.sees(operations, "What each signal does", 0)
+	h.drop(id)
 }
 
 func (h host) docsRestarts() {

@@ -34,11 +34,7 @@ type host struct {
 }
 
 // of is the host for a part of the test.
-func (h host) of(t *testing.T) host {
-	l := h.lab.of(t)
-	l.pages = long
-	return host{l, t}
-}
+func (h host) of(t *testing.T) host { return host{h.lab.of(t), t} }
 
 // long is how many pages take longer than what is done meanwhile.
 const long = 4000

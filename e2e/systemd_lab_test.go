@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -154,7 +155,7 @@ func (l *lab) request(method, path string, header map[string]string, body []byte
 		args = append(args, "-H", name+": "+value)
 	}
 	if body != nil {
-		args = append(args, "--data-binary", "@"+l.share(fmt.Sprintf("body-%x", sha256.Sum256(body)), body))
+		args = append(args, "--data-binary", "@"+l.body(body))
 	}
 	out, err := l.script(append(args, labURL+path)...)
 	if err != nil {
@@ -165,6 +166,25 @@ func (l *lab) request(method, path string, header map[string]string, body []byte
 		return 0, nil, fmt.Errorf("curl printed %q", out)
 	}
 	return status, []byte(out[:end]), nil
+}
+
+// body puts the body of a request where the inside sees it: once, since others may
+// be sending the same.
+func (l *lab) body(data []byte) string {
+	l.t.Helper()
+	name := fmt.Sprintf("body-%x", sha256.Sum256(data))
+	if _, err := os.Stat(filepath.Join(l.state, "share", name)); err == nil {
+		return "/share/" + name
+	}
+	f, err := os.CreateTemp(filepath.Join(l.state, "share"), "body")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Chmod(0o644), f.Close(), os.Rename(f.Name(), filepath.Join(l.state, "share", name))); err != nil {
+		l.t.Fatal(err)
+	}
+	return "/share/" + name
 }
 
 // exhaust uses up the memory of the control group of a process until the kernel

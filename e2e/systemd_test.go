@@ -33,7 +33,7 @@ func (l *lab) install() {
 		l.t.Fatalf("the service is %s", got)
 	}
 	j := l.done(l.upload("first.pdf", textPDF(3, "first")).JobID, 3)
-	if text := l.in("curl", "-sS", labURL+"/api/rag/documents/"+j.DocumentID+"/content?format=text"); !strings.Contains(text, "Page 3 of first") {
+	if text := l.in("curl", "-sS", labURL+"/api/rag/documents/"+j.DocumentID+"/content?format=text"); !strings.Contains(text, "Line 1 of page 3 ") {
 		l.t.Errorf("content: %.300s", text)
 	}
 	// The log is written beside the service: systemd's own lines may come before

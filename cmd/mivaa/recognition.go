@@ -54,7 +54,7 @@ func (s *ocrSettings) asked() bool {
 // error where it was asked for by its path; languages that it has not always
 // are. Close it, if it has an engine.
 func (s *workSettings) recognition(ctx context.Context, log *slog.Logger, atOnce int) (extract.Recognition, error) {
-	r := extract.Recognition{Mode: ocr.Mode(s.ocr.mode.value)}
+	r := extract.Recognition{Mode: ocr.Mode(s.ocr.mode.value), Log: log}
 	e, err := ocr.New(ctx, ocr.Config{
 		Path: s.ocr.tesseract, Languages: s.ocr.languages, AtOnce: atOnce, Timeout: s.pageTimeout, Memory: int64(s.pageMemory),
 		Logger: log, Recognised: s.ocr.recognised,

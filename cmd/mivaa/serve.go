@@ -116,7 +116,6 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 	out := lifecycle.NewAsyncWriter(c.err) // who reads the log is not to hold up the service
 	defer out.Close(time.Second)
 	log := s.log.serviceLogger(c, out)
-	c.limitHeap(s.work.memory(), int64(s.work.pageMemory), log)
 	systemd, err := lifecycle.NewSystemd(log)
 	if err != nil {
 		return err
@@ -126,6 +125,7 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.close()) }()
+	c.limitHeap(s.work.memory(), int64(s.work.pageMemory), log)
 
 	svc := &lifecycle.Service{
 		Store: d.jobs, Narrator: lifecycle.NewNarrator(log), Log: log, Drain: s.drain, Grace: s.work.grace, Systemd: systemd,

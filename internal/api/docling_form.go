@@ -47,7 +47,7 @@ func (a *API) receiveConversion(ctx context.Context, w http.ResponseWriter, r *h
 		return documents.Submission{}, err
 	}
 	if !asked.allows(source.media) {
-		return documents.Submission{}, invalid("body.from_formats", "the file is %s, which is not among them", source.media)
+		return documents.Submission{}, invalid("body.from_formats", "only PDFs (pdf) and pictures (image) are read; the file is %s", source.media)
 	}
 	pages, err := asked.selection()
 	if err != nil {

@@ -214,6 +214,7 @@ func (r *reader) publish(ctx, reading context.Context) error {
 			if err := r.setFacts(reading, facts); err != nil {
 				return err
 			}
+			r.OCR.tell(job, facts.OCR)
 		}
 	}
 	r.all.Outline(r.facts.bookmarks())

@@ -1,16 +1,41 @@
 package extract
 
 import (
+	"context"
+	"log/slog"
+
 	"github.com/mivaa/mivaa/internal/layout"
 	"github.com/mivaa/mivaa/internal/ocr"
 	"github.com/mivaa/mivaa/internal/pdf"
+	"github.com/mivaa/mivaa/jobs"
 )
 
 // Recognition says how pages that are pictures get their text. Its zero value
 // works: such pages stay without, and are named.
 type Recognition struct {
-	Engine *ocr.Engine // nil: Tesseract is not there
-	Mode   ocr.Mode    // of documents that do not say; zero: ocr.Auto
+	Engine *ocr.Engine  // nil: Tesseract is not there
+	Mode   ocr.Mode     // of documents that do not say; zero: ocr.Auto
+	Log    *slog.Logger // a line for each document in which it was a matter; nil: none
+}
+
+// Keys of log records.
+const (
+	keyJob        = "job"
+	keyDocument   = "document"
+	keyRecognised = "pages_recognised"
+	keyNeeded     = "needs_ocr"
+)
+
+// tell says what recognising came to.
+func (r Recognition) tell(job jobs.Job, f *OCRFacts) {
+	if r.Log == nil {
+		return
+	}
+	level, text := slog.LevelInfo, "Pages were recognised from their picture"
+	if f.Needed != "" {
+		level, text = slog.LevelWarn, "Pages that are pictures of text stay without it"
+	}
+	r.Log.Log(context.Background(), level, text, keyJob, job.ID, keyDocument, job.DocumentID, keyRecognised, f.Recognised, keyNeeded, f.Needed)
 }
 
 // mode is what holds for a document.

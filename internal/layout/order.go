@@ -79,19 +79,35 @@ func (o *orderer) gutter(region []int) (float32, bool) {
 	for i := 1; i < n; i++ {
 		o.cover[i] += o.cover[i-1]
 	}
-	lo, hi := n/10, n-n/10
-	least := o.cover[lo]
-	for i := lo; i < hi; i++ {
-		least = min(least, o.cover[i])
-	}
+	least := slices.Min(o.cover[n/10 : max(n-n/10, n/10+1)])
 	if int(least) > len(region)/3 {
 		return 0, false
 	}
-	// The widest bands first; four tries are enough for what is a column.
-	type band struct{ a, b int }
-	var bands []band
-	limit := least + int32(len(region)/50)
-	for i := lo; i < hi; i++ {
+	// What reaches a little into the white makes a band too narrow: where none
+	// is found, more may lie in it.
+	for _, lines := range [...]int{50, 25} {
+		for _, b := range o.bands(n, least+int32(len(region)/lines)) {
+			// A bucket touched at its edge counts as covered: allow for both ends.
+			if float32(b.b-b.a+2)/scale < 0.7*o.em {
+				break
+			}
+			x := l + (float32(b.a)+float32(b.b-b.a)/2)/scale
+			if s := o.split(region, x); s.columns(o.em) && (lines == 50 || s.turns <= 1+s.rows()/8) {
+				return x, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// white is buckets[a:b] that hardly anything covers.
+type white struct{ a, b int }
+
+// bands returns the widest bands that no more than limit covers: four are
+// enough for what is a column.
+func (o *orderer) bands(n int, limit int32) []white {
+	var bands []white
+	for i := n / 10; i < n-n/10; i++ {
 		if o.cover[i] > limit {
 			continue
 		}
@@ -102,24 +118,14 @@ func (o *orderer) gutter(region []int) (float32, bool) {
 		for i > 0 && o.cover[i-1] <= limit {
 			i--
 		}
-		bands = append(bands, band{i, j})
+		bands = append(bands, white{i, j})
 		i = j
 	}
-	slices.SortStableFunc(bands, func(a, b band) int { return (b.b - b.a) - (a.b - a.a) })
-	for _, b := range bands[:min(4, len(bands))] {
-		// A bucket touched at its edge counts as covered: allow for both ends.
-		if float32(b.b-b.a+2)/scale < 0.7*o.em {
-			break
-		}
-		x := l + (float32(b.a)+float32(b.b-b.a)/2)/scale
-		if o.isGutter(region, x) {
-			return x, true
-		}
-	}
-	return 0, false
+	slices.SortStableFunc(bands, func(a, b white) int { return (b.b - b.a) - (a.b - a.a) })
+	return bands[:min(4, len(bands))]
 }
 
-// side is what isGutter knows of the text on one side.
+// side is what is known of the text on one side.
 type side struct {
 	rows    int
 	width   float32 // of all fragments
@@ -202,16 +208,15 @@ func (s *split) wordy() int {
 	return min(s.left.letters/max(s.left.rows, 1), s.right.letters/max(s.right.rows, 1))
 }
 
-// isGutter reports whether the text left and right of x are columns, each to
-// be read to its end. The order of the file is the best witness: a table is
+// columns reports whether the text left and right of the line are columns, each
+// to be read to its end. The order of the file is the best witness: a table is
 // written row by row, columns one after the other.
-func (o *orderer) isGutter(region []int, x float32) bool {
-	s := o.split(region, x)
+func (s *split) columns(em float32) bool {
 	left, right, rows := &s.left, &s.right, s.rows()
 	if rows < 3 || s.crossing > (left.rows+right.rows)/2 {
 		return false
 	}
-	if left.r-left.l < 4*o.em || right.r-right.l < 4*o.em {
+	if left.r-left.l < 4*em || right.r-right.l < 4*em {
 		return false
 	}
 	full := min(left.fill(), right.fill())

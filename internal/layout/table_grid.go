@@ -38,8 +38,13 @@ func (t *tabulation) make(head, body []tableLine) {
 		}
 		start := f.startRows(body[from:to], t.cols)
 		for i := from; i < to; i++ {
-			if i > from && start[i-from] || i == from && i > 0 {
+			switch {
+			case i > from && start[i-from] || i == from && i > 0:
 				row++
+			case i > from: // what goes on with a cell does not bridge it and the next
+				for k := range body[i].chunks {
+					body[i].chunks[k].end = body[i].chunks[k].col + 1
+				}
 			}
 			t.addLine(row, &body[i])
 		}
@@ -55,8 +60,8 @@ func (t *tabulation) make(head, body []tableLine) {
 // each.
 func (t *tabulation) reach() {
 	seen := make([]bool, len(t.cols))
-	for i := len(t.head) - 1; i >= 0; i-- {
-		for _, c := range t.head[i].chunks {
+	for _, l := range slices.Backward(t.head) {
+		for _, c := range l.chunks {
 			if k := &t.cols[c.col]; c.end-c.col == 1 && !seen[c.col] {
 				k.lo, k.hi = min(k.lo, c.u0), max(k.hi, c.u1)
 			}
@@ -95,9 +100,9 @@ func (t *tabulation) add(row, span int, c chunk, l *tableLine) {
 		row: row, col: c.col, rowSpan: span, colSpan: c.end - c.col, words: slices.Clone(c.words),
 		box: Box{c.u0, l.base - 0.75*l.size, c.u1, l.base + 0.25*l.size},
 	}
-	cells := t.grid.cells
-	for i := len(cells) - 1; i >= 0; i-- {
-		g := &cells[i]
+	cells := &t.grid.cells
+	for i := len(*cells) - 1; i >= 0; i-- {
+		g := &(*cells)[i]
 		if g.row < row && !t.heading {
 			break // only those of the head may come in another order
 		}
@@ -108,8 +113,8 @@ func (t *tabulation) add(row, span int, c chunk, l *tableLine) {
 		n.col = min(g.col, n.col)
 		n.colSpan, n.rowSpan = end-n.col, max(g.rowSpan, n.rowSpan)
 		n.words, n.box = append(g.words, n.words...), g.box.union(n.box)
-		cells = slices.Delete(cells, i, i+1)
-		i = len(cells) // it is wider now
+		*cells = slices.Delete(*cells, i, i+1)
+		i = len(*cells) // it is wider now
 	}
-	t.grid.cells = append(cells, n)
+	*cells = append(*cells, n)
 }

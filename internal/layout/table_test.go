@@ -235,6 +235,16 @@ func TestReadTables(t *testing.T) {
 			s.lines(72, 200, 10, regular, filler(3, 40)...)
 		}, []string{"Alpha|1999|7\nBeta|2001|47\nGamma|2005|87\nDelta|2009|127"}},
 
+		"headings between": {func(s *sheet) {
+			for i, title := range []string{"Summary", "Details"} {
+				y := 100 + 80*float32(i)
+				s.lines(72, y, 14, bold, title)
+				s.cells(y+18, 10, regular, left, "Name", "Year", "Count")
+				s.cells(y+32, 10, regular, left, "Alpha", "1999", "12")
+				s.cells(y+46, 10, regular, left, "Beta", "2001", "7")
+			}
+		}, []string{"Name|Year|Count\nAlpha|1999|12\nBeta|2001|7", "Name|Year|Count\nAlpha|1999|12\nBeta|2001|7"}},
+
 		"a head set close": {func(s *sheet) {
 			at := []float32{76, 126, 171, 254}
 			s.put(76, 100, 10, regular, "Instrument One water Glucose by volume Sum")

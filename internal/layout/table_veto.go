@@ -165,6 +165,17 @@ func (f *finder) labelled(rs []rule) bool {
 	return n >= 3 && 2*n >= len(rs)
 }
 
+// through returns the horizontal lines that reach into a box.
+func (f *finder) through(box Box) []rule {
+	var out []rule
+	for _, r := range f.rules.across {
+		if r.at > box[1] && r.at < box[3] && r.lo < box[2] && r.hi > box[0] {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
 // bare reports whether white is most of the table: lines and labels of a chart.
 func (t *tabulation) bare() bool {
 	var sum float32
@@ -263,7 +274,7 @@ func (f *finder) likelyAligned(t *tabulation) bool {
 	switch {
 	case g.rows < 3 || g.cols < 2 || 10*full < 6*places:
 		return false
-	case g.cols <= 6 && f.leaders(t.body) || f.typed(g) || f.wordy(t) || f.garbled(g) || f.contents(g) || f.onImage(g.box) || f.equations(t) || t.bare():
+	case g.cols <= 6 && f.leaders(t.body) || f.typed(g) || f.wordy(t) || f.garbled(g) || f.contents(g) || f.onImage(g.box) || f.equations(t) || t.bare() || f.labelled(f.through(g.box)):
 		return false
 	}
 	figures, headedBy := f.figures(g), f.hasHead(t)

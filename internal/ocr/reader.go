@@ -28,13 +28,10 @@ func Modes() []Mode { return []Mode{Auto, Off, Force} }
 // Needed says whether a page would have to be recognised, were there something
 // to do it with.
 func (m Mode) Needed(p *layout.Page) bool {
-	if p.Status != layout.StatusOK {
+	if p.Status != layout.StatusOK || p.OCR != nil && p.OCR.Status != layout.OCRFailed {
 		return false
 	}
-	if m == Force {
-		return p.OCR == nil || p.OCR.Status == layout.OCRFailed
-	}
-	return p.NeedsOCR || p.Garbage
+	return m == Force || p.NeedsOCR || p.Garbage
 }
 
 // What pages are drawn with to be recognised: what Tesseract was trained on,

@@ -151,6 +151,11 @@ func TestWants(t *testing.T) {
 			t.Errorf("%d at once", r.AtOnce())
 		}
 	}
+	garbage, seen := text, scan
+	garbage.Garbage, seen.OCR = true, &layout.OCR{Status: layout.OCREmpty}
+	if !Auto.Needed(&garbage) || Force.Needed(&seen) {
+		t.Error("text that is garbage needs it; a page on which nothing was seen does not, any more")
+	}
 	if !Off.Needed(&scan) || Off.Needed(&text) {
 		t.Error("a scan needs it, whether or not it is had")
 	}

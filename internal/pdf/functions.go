@@ -92,6 +92,8 @@ const (
 	fnObjectBounds
 	fnObjectMatrix
 	fnFillColor
+	fnStrokeColor
+	fnStrokeWidth
 	fnFormCount
 	fnFormObject
 	fnPathMode
@@ -228,6 +230,8 @@ var fnNames = [fnCount]string{
 	fnObjectBounds: "FPDFPageObj_GetBounds",
 	fnObjectMatrix: "FPDFPageObj_GetMatrix",
 	fnFillColor:    "FPDFPageObj_GetFillColor",
+	fnStrokeColor:  "FPDFPageObj_GetStrokeColor",
+	fnStrokeWidth:  "FPDFPageObj_GetStrokeWidth",
 	fnFormCount:    "FPDFFormObj_CountObjects",
 	fnFormObject:   "FPDFFormObj_GetObject",
 	fnPathMode:     "FPDFPath_GetDrawMode",

@@ -47,6 +47,11 @@ func openRaster(src io.ReaderAt, size int64, media string, limit int64) (r *rast
 	} else {
 		r.pages, err = r.onePage()
 	}
+	for _, p := range r.pages {
+		if err == nil && (p.width < 1 || p.height < 1) {
+			err = errPages
+		}
+	}
 	return r, damagedUnless(err)
 }
 

@@ -412,3 +412,38 @@ func TestSniff(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a picture may be, it costs an error and nothing else.
+func FuzzRaster(f *testing.F) {
+	m := flag(16, 24)
+	for _, b := range [][]byte{asPNG(f, m), asJPEG(f, m), asTIFF(f, m), stripsTIFF(f, m, 8), withSegment(asJPEG(f, m), 0xe1, turned(6)), chained(f, asTIFF(f, m), asTIFF(f, m))} {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		media, err := sniff(b)
+		if err != nil || media == PDF {
+			return
+		}
+		r, err := openRaster(byteSource(b), int64(len(b)), media, 1<<20)
+		if err != nil {
+			if code := codeOf(err); code != CodeDamaged {
+				t.Fatalf("code %q: %v", code, err)
+			}
+			return
+		}
+		for n := range min(len(r.pages), 3) {
+			list, err := r.images(n + 1)
+			if err != nil || list[0].Width < 1 || list[0].Height < 1 {
+				t.Fatalf("images %+v, %v", list, err)
+			}
+			for _, v := range list[0].Box {
+				if v-v != 0 {
+					t.Fatalf("box %v", list[0].Box)
+				}
+			}
+			if _, err := r.read(n + 1); err != nil && codeOf(err) != CodeDamaged && codeOf(err) != CodeTooLarge {
+				t.Fatalf("code %q: %v", codeOf(err), err)
+			}
+		}
+	})
+}
