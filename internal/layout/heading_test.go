@@ -246,6 +246,27 @@ func TestBookmarks(t *testing.T) {
 	}
 }
 
+// TestBookmarkLevels has bookmarks for some of the headings: all take their
+// levels from those.
+func TestBookmarkLevels(t *testing.T) {
+	t.Parallel()
+	s := newSheet()
+	y := s.lines(72, 60, 20, bold, "A Great Title")
+	for _, h := range []string{"1 First things", "2 Second things"} {
+		y = s.lines(72, y+20, 16, bold, h)
+		y = s.lines(72, y+10, 10, regular, full, full, "ends.")
+		y = s.lines(72, y+20, 12, bold, "A matter of "+h[2:])
+		y = s.lines(72, y+10, 10, regular, full, full, "ends.")
+	}
+	want := []string{
+		"# A Great Title", "### 1 First things", "paragraph", "#### A matter of First things", "paragraph",
+		"### 2 Second things", "paragraph", "#### A matter of Second things", "paragraph",
+	}
+	if d := cmp.Diff(want, kinds(t, []Bookmark{{"First Things", 3, 1}}, s)); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestNumbered(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]int{
