@@ -109,4 +109,7 @@ func (pr *Profiler) alignOutline(rungs []Heading) {
 			r.Level = min(max(r.Level, deepest+1), 6)
 		}
 	}
+	if deepest > 0 {
+		underNumbers(rungs)
+	}
 }
