@@ -118,15 +118,21 @@ func (f *finder) closeHead(l textLine, first *tableLine, cols []column) []tableL
 	if first.base-l.base > 2*max(l.size, first.size) {
 		return nil
 	}
-	head := []tableLine{f.chunked(l, gapChunk)}
-	f.arrange(head, cols)
-	for _, c := range head[0].chunks {
+	return f.fitting(l, cols)
+}
+
+// fitting returns a line as the row of a table if it stands in the columns of
+// that, all but one or all.
+func (f *finder) fitting(l textLine, cols []column) []tableLine {
+	row := []tableLine{f.chunked(l, gapChunk)}
+	f.arrange(row, cols)
+	for _, c := range row[0].chunks {
 		if c.end-c.col > 1 {
 			return nil
 		}
 	}
-	if head[0].full < max(2, len(cols)-1) {
+	if row[0].full < max(2, len(cols)-1) {
 		return nil
 	}
-	return head
+	return row
 }
