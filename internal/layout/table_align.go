@@ -57,11 +57,14 @@ func (f *finder) alignedIn(lines []textLine) {
 		j, last, singles := i+1, i, 0
 		for ; j < len(lines) && lines[j].base-lines[j-1].base <= rowDistant*max(lines[j].size, lines[j-1].size); j++ {
 			if len(ts[j].chunks) > 1 {
+				if j > i+1 && abs(lines[j].size-lines[last].size) > 0.2*lines[last].size {
+					break
+				}
 				last, singles = j, 0
 				continue
 			}
 			c := ts[j].chunks[0]
-			if singles++; singles > 2 || c.u1-c.u0 > 0.5*(hi-lo) || lines[j].size > 1.15*lines[i].size {
+			if singles++; singles > 2 || c.u1-c.u0 > 0.5*(hi-lo) || lines[j].size > 1.08*lines[i].size {
 				break // text, or a heading
 			}
 		}
