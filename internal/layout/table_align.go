@@ -77,6 +77,9 @@ func (f *finder) alignedIn(lines []textLine) {
 // them. The line before may be the head, set too close to show columns itself.
 func (f *finder) alignedRun(all []textLine, from int) {
 	lines := all[from:]
+	if f.left -= len(f.rules.across) + len(f.rules.fills); f.left < 0 {
+		return
+	}
 	for drop := 0; drop <= 2 && len(lines)-drop >= 3; drop++ {
 		var head, body []tableLine
 		for i, l := range lines {

@@ -390,22 +390,12 @@ func (f *finder) typed(g *grid) bool {
 	for i := range g.cells {
 		for _, w := range g.cells[i].words {
 			all++
-			if f.page.Fonts[f.marks[f.words[w].first].font].Mono {
+			if f.typewritten(w) {
 				n++
 			}
 		}
 	}
-	if 5*n < 4*all {
-		return false
-	}
-	n, all = 0, 0
-	for i := range f.words {
-		all++
-		if f.page.Fonts[f.marks[f.words[i].first].font].Mono {
-			n++
-		}
-	}
-	return 2*n < all
+	return !f.mono && 5*n >= 4*all
 }
 
 // equations reports whether the lines are mathematics.
