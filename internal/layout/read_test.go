@@ -297,6 +297,16 @@ func TestReadBeside(t *testing.T) {
 			s.lines(312, 200, 10, regular, right...)
 			return slices.Concat([]string{"50 49", "40 39", "30 29", "20 19", "10 9", "The caption of the chart, which stands over both of the columns of the page"}, left, right)
 		}},
+		{"a title in the middle of three columns, one of which begins on its own line", func(s *sheet) []string {
+			var body []string
+			s.lines(240, 70, 14, bold, "The Village Gazette")
+			for k := range 3 {
+				text := filler(9+k, 14)
+				s.lines(72+158*float32(k), 100, 10, regular, text...)
+				body = append(body, text...)
+			}
+			return append([]string{"The Village Gazette"}, body...)
+		}},
 		{"notes at the feet of three columns", func(s *sheet) []string {
 			var body, notes []string
 			for k := range 3 {
