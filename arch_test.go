@@ -25,9 +25,9 @@ const module = "github.com/mivaa/mivaa"
 // line above its own. Two packages on one line never import each other. Tests
 // are free: a store's test runs the suite that knows no store.
 var layers = [][]string{
-	{"jobs", "client", "deploy", "internal/host", "internal/layout", "internal/pgtest", "internal/faultproxy", "examples"},
+	{"jobs", "client", "deploy", "internal/child", "internal/host", "internal/layout", "internal/pgtest", "internal/faultproxy", "examples"},
 	{"jobs/sqlite", "jobs/postgres", "jobs/storetest", "jobs/crashtest", "internal/pdf"},
-	{"internal/blob"},
+	{"internal/blob", "internal/ocr"},
 	{"internal/documents"}, // a document names its source as blob does
 	{"internal/extract", "internal/webhook"},
 	{"internal/api", "internal/lifecycle", "internal/tracing"},
@@ -38,8 +38,9 @@ var layers = [][]string{
 
 // apart are packages that import, of ours, even less than their layer allows.
 var apart = map[string][]string{
-	"client":       {},                  // speaks HTTP, shares no code with the server
-	"internal/pdf": {"internal/layout"}, // is handed one file, gives back pages; knows no job
+	"client":       {},                                                    // speaks HTTP, shares no code with the server
+	"internal/ocr": {"internal/child", "internal/layout", "internal/pdf"}, // knows no job either
+	"internal/pdf": {"internal/child", "internal/layout"},                 // is handed one file, gives back pages; knows no job
 }
 
 // confined are packages of others that may be imported in a few places only:

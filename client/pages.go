@@ -20,12 +20,24 @@ type Page struct {
 	Width      float64 `json:"width"` // points, as shown
 	Height     float64 `json:"height"`
 	Rotation   int     `json:"rotation"`  // degrees, clockwise
-	NeedsOCR   bool    `json:"needs_ocr"` // images and hardly any text
+	NeedsOCR   bool    `json:"needs_ocr"` // images and hardly any text, and it was not recognised
+	OCR        *OCR    `json:"ocr"`       // of a page that was to be recognised from its picture
 	Garbage    bool    `json:"garbage"`   // its fonts do not say what most of its characters mean
 	Order      string  `json:"order"`     // stream: not in reading order
 	Truncated  bool    `json:"truncated"` // it has more than a record holds
 	Chars      int     `json:"chars"`
 	Images     int     `json:"images"` // that stand on it
+}
+
+// OCR says how the text of a page was recognised from its picture.
+type OCR struct {
+	Status     string `json:"status"` // ok; empty or failed: the text is the page's own, if it has any
+	Engine     string `json:"engine"`
+	Version    string `json:"version"`
+	Languages  string `json:"languages"`
+	Confidence int    `json:"confidence"` // of the engine in its words, to 100
+	Code       string `json:"error_code"`
+	Error      string `json:"error"`
 }
 
 // PageList is a part of the list of a document's pages.

@@ -16,15 +16,17 @@ import (
 	"strings"
 )
 
-// Upload is a PDF and what is wanted of it. Filename is required; every other
-// zero value works.
+// Upload is a PDF, or a PNG, JPEG or TIFF, and what is wanted of it. Filename is
+// required; every other zero value works.
 type Upload struct {
-	Filename    string
-	Title       string // this and the next two are kept in the document's metadata
-	Description string
-	Tags        []string
-	Pages       string // only these: 1-5,9,12-
-	ChunkSize   int    // in ChunkUnit; 0: the service's
+	Filename     string
+	Title        string // this and the next two are kept in the document's metadata
+	Description  string
+	Tags         []string
+	Pages        string // only these: 1-5,9,12-
+	OCR          string // which pages are recognised from their picture: auto, off, force; "": as the service is set
+	OCRLanguages string // in which languages: eng+deu; "": the service's
+	ChunkSize    int    // in ChunkUnit; 0: the service's
 	// ChunkOverlap is what a chunk repeats of the one before; 0: the service's,
 	// below 0: nothing.
 	ChunkOverlap int
@@ -126,7 +128,7 @@ func (u Upload) form() (head, tail []byte, media string, err error) {
 		overlap = "0"
 	}
 	for _, f := range [][2]string{
-		{"title", u.Title}, {"description", u.Description}, {"tags", strings.Join(u.Tags, ",")}, {"pages", u.Pages},
+		{"title", u.Title}, {"description", u.Description}, {"tags", strings.Join(u.Tags, ",")}, {"pages", u.Pages}, {"ocr", u.OCR}, {"ocr_languages", u.OCRLanguages},
 		{"chunk_size", number(u.ChunkSize)}, {"chunk_overlap", overlap}, {"chunk_unit", u.ChunkUnit}, {"password", u.Password}, {"priority", number(u.Priority)},
 		{"owner", u.Owner}, {"recovery", u.Recovery}, {"callback_url", u.Callback},
 	} {
@@ -139,7 +141,7 @@ func (u Upload) form() (head, tail []byte, media string, err error) {
 	}
 	h := textproto.MIMEHeader{}
 	h.Set("Content-Disposition", multipart.FileContentDisposition("file", u.Filename))
-	h.Set("Content-Type", "application/pdf")
+	h.Set("Content-Type", "application/octet-stream") // the service looks for itself
 	if _, err := w.CreatePart(h); err != nil {
 		return nil, nil, "", fmt.Errorf("write form: %w", err)
 	}

@@ -107,6 +107,7 @@ func (c *Client) DocumentSchema(ctx context.Context) (json.RawMessage, error) {
 type PlacedImage struct {
 	ID          string     `json:"image_id"`
 	ElementID   string     `json:"element_id"`
+	Layer       string     `json:"layer"` // body, or furniture: a logo on many pages
 	PageNumber  int        `json:"page_number"`
 	BBox        [4]float64 `json:"bbox"`
 	Width       int        `json:"width"` // pixels; 0: not known
@@ -115,6 +116,7 @@ type PlacedImage struct {
 	SHA256      string     `json:"sha256"` // of its data as the document holds it
 	URL         string     `json:"url"`
 	Caption     string     `json:"caption"`
+	Alt         string     `json:"alt"` // what a tagged document says in its place
 	HeadingPath []string   `json:"heading_path"`
 }
 

@@ -83,6 +83,15 @@ func TestScript(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "bash", "-n", "deploy.sh").CombinedOutput(); err != nil {
 		t.Errorf("deploy.sh: %v\n%s", err, out)
 	}
+	if _, err := exec.LookPath("shellcheck"); err == nil {
+		if out, err := exec.CommandContext(t.Context(), "shellcheck", "deploy.sh").CombinedOutput(); err != nil {
+			t.Errorf("deploy.sh: %v\n%s", err, out)
+		}
+	} else if os.Getenv("CI") != "" {
+		t.Error(err)
+	} else {
+		t.Logf("SKIPPED: the script is not checked: %v", err)
+	}
 	out, err := exec.CommandContext(t.Context(), "bash", "deploy.sh").CombinedOutput()
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 2 || !bytes.Contains(out, []byte("NEW_BINARY")) {
 		t.Errorf("without an argument: %v\n%s", err, out)

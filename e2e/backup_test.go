@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -45,7 +46,7 @@ func (l *load) more() {
 func (l *load) while(setup func(*exec.Cmd), program string, args ...string) (before []job) {
 	l.t.Helper()
 	l.more()
-	before = append([]job(nil), l.accepted...)
+	before = slices.Clone(l.accepted)
 	cmd := exec.CommandContext(l.t.Context(), program, args...)
 	cmd.Env = cleanEnv()
 	if setup != nil {

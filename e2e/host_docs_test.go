@@ -12,143 +12,152 @@ import (
 
 // operates gives the commands of the operator's pages in the situations that
 // they are about, and compares what they print.
-func (l *lab) operates() {
-	l.settings()
+func (h host) operates() {
+	h.settings()
 	for _, part := range []struct {
 		name string
-		test func(*lab)
+		test func(host)
 	}{
-		{"Restarts", (*lab).docsRestarts}, {"Deployment", (*lab).docsDeployment}, {"Queries", (*lab).docsQueries},
-		{"DoesNotStop", (*lab).docsDoesNotStop}, {"NotRecovered", (*lab).docsNotRecovered}, {"NoSignalLines", (*lab).docsNoSignalLines},
-		{"DoesNotStart", (*lab).docsDoesNotStart}, {"Backup", (*lab).docsBackup}, {"DiskFull", (*lab).docsDiskFull},
+		{"Signal", host.docsSignal}, {"Restarts", host.docsRestarts}, {"Deployment", host.docsDeployment}, {"Queries", host.docsQueries},
+		{"DoesNotStop", host.docsDoesNotStop}, {"NotRecovered", host.docsNotRecovered}, {"NoSignalLines", host.docsNoSignalLines},
+		{"DoesNotStart", host.docsDoesNotStart}, {"Backup", host.docsBackup}, {"DiskFull", host.docsDiskFull},
 	} {
-		l.t.(*testing.T).Run(part.name, func(t *testing.T) { part.test(l.of(t)) })
+		h.t.Run(part.name, func(t *testing.T) { part.test(h.of(t)) })
 	}
 }
 
 const operations, troubleshooting = "docs/operations.md", "docs/troubleshooting.md"
 
-// long is how many pages take longer than what is done meanwhile.
-const long = 4000
-
 // cancel ends a job by a person's hand.
-func (l *lab) cancel(id string) {
-	l.t.Helper()
-	l.in("/usr/local/bin/mivaa", "jobs", "cancel", "--yes", "--server", labURL, id)
+func (h host) cancel(id string) {
+	h.t.Helper()
+	h.in("/usr/local/bin/mivaa", "jobs", "cancel", "--yes", "--server", labURL, id)
 }
 
 // drop is cancel, and leaves nothing of it that later parts would see.
-func (l *lab) drop(id string) {
-	l.t.Helper()
-	l.cancel(id)
-	l.in("/usr/local/bin/mivaa", "documents", "delete", "--yes", "--server", labURL, l.job(id).DocumentID)
+func (h host) drop(id string) {
+	h.t.Helper()
+	h.cancel(id)
+	h.in("/usr/local/bin/mivaa", "documents", "delete", "--yes", "--server", labURL, h.job(id).DocumentID)
 }
 
 // atWork uploads a document that takes a while, and waits until it is read.
-func (l *lab) atWork(name string, pages int) (id string) {
-	l.t.Helper()
-	id = l.upload(name+".pdf", slowPDF(pages, name)).JobID
-	l.reading(id)
+func (h host) atWork(name string, pages int) (id string) {
+	h.t.Helper()
+	id = h.upload(name+".pdf", slowPDF(pages, name)).JobID
+	h.reading(id)
 	return id
 }
 
-func (l *lab) docsRestarts() {
-	id := l.atWork("docs-restart", long)
-	l.sees(operations, "Service restarts", 0)
-	l.sees(operations, "Service restarts", 1)
-	l.drop(id)
+func (h host) docsSignal() {
+	id := h.atWork("docs-signal", long)
+	h.sees(operations, "What each signal does", 0)
+	h.drop(id)
 }
 
-func (l *lab) docsDeployment() {
-	l.sees(operations, "Deployment", 0)
-	l.sees(operations, "Deployment", 1)
-	l.claims("docs deployment")
+func (h host) docsRestarts() {
+	id := h.atWork("docs-restart", long)
+	h.sees(operations, "Service restarts", 0)
+	h.sees(operations, "Service restarts", 1)
+	h.drop(id)
+}
+
+func (h host) docsDeployment() {
+	h.sees(operations, "Deployment", 0)
+	h.sees(operations, "Deployment", 1)
+	h.claims("docs deployment")
 }
 
 // docsQueries gives each query of the page on the database that is in use.
-func (l *lab) docsQueries() {
-	queries := docBlock(l.t, "docs/monitoring.md", "Monitoring with SQL", "sql", 0)
-	l.t.Log(l.in("/usr/local/bin/sudo", "-u", "mivaa", "sqlite3", "-bail", "/var/lib/mivaa/mivaa.db", queries))
+func (h host) docsQueries() {
+	h.sees("docs/monitoring.md", "Monitoring with SQL", 0)
+	h.sees("docs/monitoring.md", "Health", 0)
+	queries := docBlock(h.t, "docs/monitoring.md", "Monitoring with SQL", "sql", 0)
+	h.t.Log(h.in("/usr/local/bin/sudo", "-u", "mivaa", "sqlite3", "-bail", "/var/lib/mivaa/mivaa.db", queries))
 }
 
-func (l *lab) docsDoesNotStop() {
-	l.settings("Environment=MIVAA_DRAIN=50s")
-	l.in("systemctl", "restart", unit)
-	id := l.atWork("docs-stop", long)
-	l.in("systemctl", "stop", "--no-block", unit)
-	l.sees(troubleshooting, "The service does not stop", 0)
-	l.sees(troubleshooting, "The service does not stop", 1)
-	l.drop(id)
-	l.settings()
-	l.in("systemctl", "restart", unit)
+func (h host) docsDoesNotStop() {
+	h.settings("Environment=MIVAA_DRAIN=50s")
+	h.in("systemctl", "restart", unit)
+	id := h.atWork("docs-stop", long)
+	h.in("systemctl", "stop", "--no-block", unit)
+	h.sees(troubleshooting, "The service does not stop", 0)
+	h.until("the signals are two", func() bool { // and no pair, of which the second belongs to the first
+		status := h.show("StatusText")
+		return strings.HasPrefix(status, "Draining for 4")
+	})
+	h.sees(troubleshooting, "The service does not stop", 1)
+	h.drop(id)
+	h.settings()
+	h.in("systemctl", "restart", unit)
 }
 
-func (l *lab) docsNotRecovered() {
-	id := l.atWork("docs-recovered", 600)
-	l.cancel(id)
+func (h host) docsNotRecovered() {
+	id := h.atWork("docs-recovered", 600)
+	h.cancel(id)
 	for block := range 3 {
-		l.sees(troubleshooting, "Jobs are not recovered", block)
+		h.sees(troubleshooting, "Jobs are not recovered", block)
 	}
-	l.done(id, 600)
+	h.done(id, 600)
 }
 
-func (l *lab) docsNoSignalLines() {
-	id := l.atWork("docs-killed", long)
-	l.sees(troubleshooting, "No signal lines in the log", 0)
-	l.drop(id)
+func (h host) docsNoSignalLines() {
+	id := h.atWork("docs-killed", long)
+	h.sees(troubleshooting, "No signal lines in the log", 0)
+	h.drop(id)
 }
 
-func (l *lab) docsDoesNotStart() {
-	l.sees(troubleshooting, "The service does not start", 0)
-	l.claims("docs start")
+func (h host) docsDoesNotStart() {
+	h.sees(troubleshooting, "The service does not start", 0)
+	h.claims("docs start")
 }
 
 // docsBackup takes the backup while a document is read, and has it read to its
 // end where it was restored. Nobody else is there, so that nothing comes after.
-func (l *lab) docsBackup() {
-	l.in("systemctl", "restart", unit)
-	id := l.atWork("docs-backup", 1000)
-	l.sees("docs/backup.md", "A data dir", 0)
-	l.in("systemctl", "kill", "-s", "KILL", unit) // it is lost, and the folder with it
-	l.sees("docs/backup.md", "Restore", 0)
-	if j := l.done(id, 1000); j.Crashes != 0 {
-		l.t.Errorf("the restored job is charged: %+v", j)
+func (h host) docsBackup() {
+	h.in("systemctl", "restart", unit)
+	id := h.atWork("docs-backup", 1000)
+	h.sees("docs/backup.md", "A data dir", 0)
+	h.in("systemctl", "kill", "-s", "KILL", unit) // it is lost, and the folder with it
+	h.sees("docs/backup.md", "Restore", 0)
+	if j := h.done(id, 1000); j.Crashes != 0 {
+		h.t.Errorf("the restored job is charged: %+v", j)
 	}
-	l.claims("docs backup after")
+	h.claims("docs backup after")
 }
 
-func (l *lab) docsDiskFull() {
-	id := l.atWork("docs-full", 1500)
+func (h host) docsDiskFull() {
+	id := h.atWork("docs-full", 1500)
 	full := `dd if=/dev/zero of=/filler bs=64k; dd if=/dev/zero of=/filler.rest bs=512; true`
-	l.in("sh", "-c", full+" > /dev/null 2>&1")
-	defer l.in("sh", "-c", "rm -f /filler*")
-	l.sees(troubleshooting, "Disk full", 0)
-	l.in("sh", "-c", "rm /filler*")
-	l.sees(troubleshooting, "Disk full", 1)
-	if j := l.done(id, 1500); j.Attempt != 1 || j.Failures != 0 {
-		l.t.Errorf("the job that met the full disk: %+v", j)
+	h.in("sh", "-c", full+" > /dev/null 2>&1")
+	defer h.in("sh", "-c", "rm -f /filler*")
+	h.sees(troubleshooting, "Disk full", 0)
+	h.in("sh", "-c", "rm /filler*")
+	h.sees(troubleshooting, "Disk full", 1)
+	if j := h.done(id, 1500); j.Attempt != 1 || j.Failures != 0 {
+		h.t.Errorf("the job that met the full disk: %+v", j)
 	}
 }
 
 // sees gives the commands of a console block, and fails where one does not
 // print its lines, in their order. What only looks is given again for a while:
 // what it is to see may be on its way.
-func (l *lab) sees(page, heading string, block int) {
-	l.t.Helper()
-	for step := range strings.SplitSeq("\n"+docBlock(l.t, page, heading, "console", block), "\n$ ") {
+func (h host) sees(page, heading string, block int) {
+	h.t.Helper()
+	for step := range strings.SplitSeq("\n"+docBlock(h.t, page, heading, "console", block), "\n$ ") {
 		command, want, _ := strings.Cut(strings.TrimSuffix(step, "\n"), "\n")
 		if command == "" {
 			continue
 		}
 		began := time.Now()
 		for {
-			out, _ := l.script("in", "bash", l.share("commands", []byte(operator+"cd mivaa\n"+command+"\n")))
+			out, _ := h.script("in", "bash", h.share("commands", []byte(operator+"cd mivaa\n"+command+"\n")))
 			missing := missingLine(want, out)
 			if missing == "" {
 				break
 			}
 			if !onlyLooks.MatchString(command) || time.Since(began) > 20*time.Second {
-				l.t.Fatalf("%s, %q: $ %s\ndoes not print %q after what stands before it, but\n%s", page, heading, command, missing, out)
+				h.t.Fatalf("%s, %q: $ %s\ndoes not print %q after what stands before it, but\n%s", page, heading, command, missing, out)
 			}
 		}
 	}
@@ -176,7 +185,7 @@ func missingLine(want, out string) string {
 }
 
 var (
-	identity = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|instance [a-z2-7]{13}`)
+	identity = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?m:(^|instance )[a-z2-7]{13}\b)`)
 	moment   = regexp.MustCompile(`[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`)
 	amount   = regexp.MustCompile(`\d+([.,]\d+)*( ?([KMG]i?B|B|[mµ]?s|min|h|m|d))?( \d+(ms|s|min))?\b`)
 	named    = regexp.MustCompile(`[^ /"]+\.pdf|"id":"[^"]*"`)

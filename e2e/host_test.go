@@ -19,31 +19,43 @@ func TestHost(t *testing.T) {
 		t.Skip("short")
 	}
 	t.Parallel() // with tests of elsewhere: its own parts are in order
-	l := newHost(t)
-	if !t.Run("Install", func(t *testing.T) { l.of(t).readme() }) {
+	h := newHost(t)
+	if !t.Run("Install", func(t *testing.T) { h.of(t).readme() }) {
 		return
 	}
-	t.Run("Docs", func(t *testing.T) { l.of(t).operates() })
-	t.Run("Deploy", func(t *testing.T) { l.of(t).deploys() })
+	t.Run("Docs", func(t *testing.T) { h.of(t).operates() })
+	t.Run("Deploy", func(t *testing.T) { h.of(t).deploys() })
 }
+
+// host is the service on a machine of its own, and who operates it there.
+type host struct {
+	*lab
+	t *testing.T
+}
+
+// of is the host for a part of the test.
+func (h host) of(t *testing.T) host { return host{h.lab.of(t), t} }
+
+// long is how many pages take longer than what is done meanwhile.
+const long = 4000
 
 // newHost is a systemd on a machine that has Go, with this tree where the README
 // clones it from. What modules and compiled packages the machine has are there.
-func newHost(t *testing.T) *lab {
+func newHost(t *testing.T) host {
 	t.Helper()
 	for _, program := range []string{"git", "make", "jq", "curl", "rsync", "sqlite3"} {
 		needs(t, program)
 	}
-	l := newLab(t, goEnv(t, "GOROOT")+":/opt/go", goEnv(t, "GOMODCACHE")+":/opt/modules", goEnv(t, "GOCACHE")+":/opt/cache")
-	origin := filepath.Join(l.state, "share", "origin")
+	h := host{lab: newLab(t, goEnv(t, "GOROOT")+":/opt/go", goEnv(t, "GOMODCACHE")+":/opt/modules", goEnv(t, "GOCACHE")+":/opt/cache")}.of(t)
+	origin := filepath.Join(h.state, "share", "origin")
 	if err := os.Rename(cloneFresh(t), origin); err != nil {
 		t.Fatal(err)
 	}
-	l.in("sh", "-ec", `cd /share/origin; git init -q -b main .; git add -A; git -c user.name=e2e -c user.email=e2e@localhost commit -q -m tree`)
+	h.in("sh", "-ec", `cd /share/origin; git init -q -b main .; git add -A; git -c user.name=e2e -c user.email=e2e@localhost commit -q -m tree`)
 	// There is nobody but root inside, and no network to install from.
-	l.program("sudo", `[ "$1" != -u ] || exec setpriv --reuid "$2" --regid "$2" --init-groups -- "${@:3}"; exec "$@"`)
-	l.program("apt-get", `for package; do case $package in install | -y) ;; *) command -v "$package" || exit 100 ;; esac; done`)
-	return l
+	h.program("sudo", `[ "$1" != -u ] || exec setpriv --reuid "$2" --regid "$2" --init-groups -- "${@:3}"; exec "$@"`)
+	h.program("apt-get", `for package; do case $package in install | -y) ;; *) command -v "$package" || exit 100 ;; esac; done`)
+	return h
 }
 
 func goEnv(t *testing.T, name string) string {
@@ -56,9 +68,9 @@ func goEnv(t *testing.T, name string) string {
 }
 
 // program puts a shell script on the inside's PATH.
-func (l *lab) program(name, script string) {
-	l.t.Helper()
-	l.in("install", "-m", "0755", l.share(name, []byte("#!/bin/bash\n"+script+"\n")), "/usr/local/bin/"+name)
+func (h host) program(name, script string) {
+	h.t.Helper()
+	h.in("install", "-m", "0755", h.share(name, []byte("#!/bin/bash\n"+script+"\n")), "/usr/local/bin/"+name)
 }
 
 // operator is the environment of a shell inside: what the pages say is set, and
@@ -89,14 +101,14 @@ func docBlock(t testing.TB, page, heading, language string, n int) string {
 
 // readme gives the commands of the README, from a clone to a document that a
 // system service extracted.
-func (l *lab) readme() {
-	commands := docBlock(l.t, "README.md", "As a system service", "sh", 0)
-	out := l.in("bash", "-euo", "pipefail", l.share("commands", []byte(operator+commands)))
-	l.t.Log(out)
+func (h host) readme() {
+	commands := docBlock(h.t, "README.md", "As a system service", "sh", 0)
+	out := h.in("bash", "-euo", "pipefail", h.share("commands", []byte(operator+commands)))
+	h.t.Log(out)
 	if !strings.Contains(out, "# Work That Survives") {
-		l.t.Errorf("the document did not come out:\n%s", out)
+		h.t.Errorf("the document did not come out:\n%s", out)
 	}
-	if got := l.show("ActiveState") + " " + l.show("User") + " " + l.show("UnitFileState"); got != "active mivaa enabled" {
-		l.t.Errorf("the service is %s", got)
+	if got := h.show("ActiveState") + " " + h.show("User") + " " + h.show("UnitFileState"); got != "active mivaa enabled" {
+		h.t.Errorf("the service is %s", got)
 	}
 }

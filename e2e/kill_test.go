@@ -87,11 +87,11 @@ func TestKilledServiceLosesNothing(t *testing.T) {
 	if s.content(j.DocumentID, "markdown") != wantMarkdown || s.content(j.DocumentID, "text") != wantText {
 		t.Error("the document differs from that of an undisturbed run")
 	}
-	recordedOnce(t, s, j.JobID)
+	recordedOnce(t, s, j.JobID, killPages)
 }
 
 // recordedOnce checks the numbers of the recorded steps: 1, 2, 3 and so on.
-func recordedOnce(t *testing.T, s *service, id string) {
+func recordedOnce(t *testing.T, s *service, id string, pages int) {
 	t.Helper()
 	var got struct {
 		Count       int `json:"count"`
@@ -101,8 +101,8 @@ func recordedOnce(t *testing.T, s *service, id string) {
 		} `json:"checkpoints"`
 	}
 	s.call("GET", "/api/rag/jobs/"+id+"/checkpoints?limit=1000", nil, &got)
-	if got.Count != killPages || len(got.Checkpoints) != killPages {
-		t.Fatalf("%d checkpoints, %d listed, want %d", got.Count, len(got.Checkpoints), killPages)
+	if got.Count != pages || len(got.Checkpoints) != pages {
+		t.Fatalf("%d checkpoints, %d listed, want %d", got.Count, len(got.Checkpoints), pages)
 	}
 	for i, c := range got.Checkpoints {
 		if c.Seq != i+1 || c.PageNumber != i+1 {
@@ -166,7 +166,7 @@ func TestKilledExtractLosesNothing(t *testing.T) {
 	if j.Attempt != kills+1 || j.StepsDone != killPages {
 		t.Errorf("job: %+v", j)
 	}
-	recordedOnce(t, watcher, j.JobID)
+	recordedOnce(t, watcher, j.JobID, killPages)
 	t.Logf("slowest resume: %v", slowest)
 }
 

@@ -28,8 +28,8 @@ type manager interface {
 	journal(after string) string
 	// request asks the service. An error means that there was no answer.
 	request(method, path string, header map[string]string, body []byte) (status int, answer []byte, err error)
-	// of is the same manager for a part of a test.
-	of(t testing.TB) manager
+	// part is the same manager for a part of a test.
+	part(t testing.TB) manager
 }
 
 // managed is a service that a manager runs, and a document of so many pages is
@@ -112,19 +112,25 @@ func (m managed) until(what string, cond func() bool) {
 	}
 }
 
-// reading submits a long document and waits until some of its pages are recorded.
-func (m managed) reading(name string) job {
+// long submits a long document, waits until it is read, and returns its job.
+func (m managed) long(name string) (id string) {
 	m.t.Helper()
-	id := m.upload(name+".pdf", slowPDF(m.pages, name)).JobID
+	id = m.upload(name+".pdf", slowPDF(m.pages, name)).JobID
+	m.reading(id)
+	return id
+}
+
+// reading waits until a job has recorded pages, and is not done.
+func (m managed) reading(id string) job {
+	m.t.Helper()
 	var j job
-	m.until("pages of "+name+" are recorded", func() bool {
+	m.until("pages of "+id+" are recorded", func() bool {
 		j = m.job(id)
 		return j.StepsDone > 0
 	})
 	if j.Status != "processing" {
 		m.t.Fatalf("job %s is %s after %d pages: the document is too short for this test", id, j.Status, j.StepsDone)
 	}
-	j.JobID = id
 	return j
 }
 
@@ -174,7 +180,7 @@ func (m managed) inOrder(text string, want ...string) {
 // A restart in the middle of a long document: it goes on where it was.
 func (m managed) restarted() {
 	at, pid := m.cursor(), m.show("MainPID")
-	id := m.reading("restart").JobID
+	id := m.long("restart")
 	m.took("restart")
 	if m.show("MainPID") == pid {
 		m.t.Error("the same process after a restart")
@@ -195,7 +201,7 @@ func (m managed) restarted() {
 func (m managed) drained() {
 	m.settings("Environment=MIVAA_DRAIN=60s", "TimeoutStopSec=1s")
 	m.must("restart")
-	id := m.reading("drain").JobID
+	id := m.long("drain")
 	took := m.took("stop")
 	if got := m.show("ActiveState") + " " + m.show("Result"); got != "inactive success" {
 		m.t.Errorf("the service is %s after %s", got, took)
@@ -213,7 +219,7 @@ func (m managed) hung() {
 	m.settings("WatchdogSec=2s", "TimeoutAbortSec=1s")
 	m.must("restart")
 	at, restarts := m.cursor(), m.number("NRestarts")
-	id := m.reading("hang").JobID
+	id := m.long("hang")
 	m.must("kill", "--signal=STOP", "--kill-whom=main")
 	m.startedAnew(restarts)
 	if j := m.done(id, m.pages); j.Attempt < 2 {
@@ -227,7 +233,7 @@ func (m managed) hung() {
 // Nothing of ours is asked, and the job goes on all the same.
 func (m managed) killed() {
 	restarts := m.number("NRestarts")
-	id := m.reading("kill").JobID
+	id := m.long("kill")
 	m.must("kill", "--signal=KILL", "--kill-whom=main")
 	m.startedAnew(restarts)
 	if j := m.done(id, m.pages); j.Attempt < 2 || j.Interruptions != 1 {

@@ -51,7 +51,7 @@ func TestPostgresGoesAwayAndComesBack(t *testing.T) {
 	if s.content(j.DocumentID, "markdown") != want {
 		t.Error("the document differs from that of an undisturbed run")
 	}
-	recordedOnce(t, s, j.JobID)
+	recordedOnce(t, s, j.JobID, killPages)
 	told := 0
 	for _, line := range s.log() {
 		if strings.Contains(line, "The store does not answer") {

@@ -176,7 +176,7 @@ func TestPostgresKilledServiceLosesNothing(t *testing.T) {
 	if s.content(j.DocumentID, "markdown") != want {
 		t.Error("the document differs from that of an undisturbed run")
 	}
-	recordedOnce(t, s, j.JobID)
+	recordedOnce(t, s, j.JobID, killPages)
 }
 
 // Of two services on one database, the one that lives finishes the job of the
@@ -203,7 +203,7 @@ func TestPostgresNeighbourTakesOver(t *testing.T) {
 	if end.Attempt != 2 || other.content(j.DocumentID, "markdown") != want {
 		t.Errorf("completed job: %+v", end)
 	}
-	recordedOnce(t, other, j.JobID)
+	recordedOnce(t, other, j.JobID, killPages)
 }
 
 // A job is cancelled, or taken from its process, from the command line of any

@@ -33,7 +33,7 @@ func TestStandIn(t *testing.T) {
 	s.settings()
 	for _, c := range managedCases {
 		t.Run(c.name, func(t *testing.T) {
-			m := managed{manager: s.of(t), t: t, pages: 400}
+			m := managed{manager: s.part(t), t: t, pages: 400}
 			if m.show("ActiveState") == "inactive" {
 				m.must("start")
 			}
@@ -180,7 +180,7 @@ func (u *unitState) listen() {
 
 // The manager.
 
-func (s *standIn) of(t testing.TB) manager { return &standIn{t, s.unitState} }
+func (s *standIn) part(t testing.TB) manager { return &standIn{t, s.unitState} }
 
 func (s *standIn) systemctl(verb string, options ...string) error {
 	r := request{verb, options, make(chan error, 1)}

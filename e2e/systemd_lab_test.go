@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,9 +18,15 @@ const unit = "mivaa-pdf-extractor"
 // lab is a real systemd in namespaces of its own (testdata/lab.sh), in which the
 // service was installed by itself.
 type lab struct {
-	t     testing.TB
-	state string // its folder; share in it is /share inside
-	binds string // folders of the machine that appear inside, as lab.sh has them
+	managed        // by that systemd
+	state   string // its folder; share in it is /share inside
+	binds   string // folders of the machine that appear inside, as lab.sh has them
+}
+
+func labAt(t testing.TB, state, binds string) *lab {
+	l := &lab{state: state, binds: binds}
+	l.managed = managed{manager: l, t: t, pages: 1000}
+	return l
 }
 
 // newLab boots a systemd, with folders of the machine inside it as "from:to".
@@ -32,7 +39,7 @@ func newLab(t testing.TB, binds ...string) *lab {
 		}
 		t.Skip("SYSTEMD IS NOT TESTED: " + why)
 	}
-	l := &lab{t: t, state: t.TempDir(), binds: strings.Join(binds, " ")}
+	l := labAt(t, t.TempDir(), strings.Join(binds, " "))
 	bin := filepath.Join(l.state, "bin")
 	if err := os.Mkdir(bin, 0o755); err != nil {
 		t.Fatal(err)
@@ -148,7 +155,7 @@ func (l *lab) request(method, path string, header map[string]string, body []byte
 		args = append(args, "-H", name+": "+value)
 	}
 	if body != nil {
-		args = append(args, "--data-binary", "@"+l.share(fmt.Sprintf("body-%x", sha256.Sum256(body)), body))
+		args = append(args, "--data-binary", "@"+l.body(body))
 	}
 	out, err := l.script(append(args, labURL+path)...)
 	if err != nil {
@@ -159,6 +166,25 @@ func (l *lab) request(method, path string, header map[string]string, body []byte
 		return 0, nil, fmt.Errorf("curl printed %q", out)
 	}
 	return status, []byte(out[:end]), nil
+}
+
+// body puts the body of a request where the inside sees it: once, since others may
+// be sending the same.
+func (l *lab) body(data []byte) string {
+	l.t.Helper()
+	name := fmt.Sprintf("body-%x", sha256.Sum256(data))
+	if _, err := os.Stat(filepath.Join(l.state, "share", name)); err == nil {
+		return "/share/" + name
+	}
+	f, err := os.CreateTemp(filepath.Join(l.state, "share"), "body")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Chmod(0o644), f.Close(), os.Rename(f.Name(), filepath.Join(l.state, "share", name))); err != nil {
+		l.t.Fatal(err)
+	}
+	return "/share/" + name
 }
 
 // exhaust uses up the memory of the control group of a process until the kernel
@@ -177,4 +203,6 @@ exec tail /dev/zero # keeps what it has read until a line ends`
 }
 
 // of is the lab for a part of the test.
-func (l *lab) of(t testing.TB) manager { return &lab{t: t, state: l.state} }
+func (l *lab) of(t testing.TB) *lab { return labAt(t, l.state, l.binds) }
+
+func (l *lab) part(t testing.TB) manager { return l.of(t) }

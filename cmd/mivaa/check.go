@@ -23,7 +23,7 @@ func (c *console) checkCommand() *cobra.Command {
 	var environment error
 	cmd := &cobra.Command{
 		Use: "check", GroupID: groupOperate, Args: takes(cobra.NoArgs),
-		Short: "Check store, sources, engine, disk, clock and environment",
+		Short: "Check store, sources, engine, text recognition, disk, clock and environment",
 		Long: `Check everything that the service needs, each in a line: ok, or what to do. Nothing
 is migrated or recovered, and a running service is not disturbed.
 
@@ -43,7 +43,7 @@ else is wrong.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := stoppable(cmd.Context())
 			defer stop()
-			k := &checker{s: &s, environment: environment, lookup: c.lookup, engine: startEngine, free: freeSpace, now: time.Now}
+			k := &checker{s: &s, environment: environment, lookup: c.lookup, engine: startEngine, ocr: findOCR, free: freeSpace, now: time.Now}
 			return c.check(ctx, k)
 		},
 	}
@@ -88,6 +88,7 @@ type checker struct {
 	environment error // of the variables
 	lookup      func(name string) (string, bool)
 	engine      func(ctx context.Context, cache string) (cold bool, err error)
+	ocr         func(ctx context.Context, path, languages string) (foundOCR, error)
 	free        func(path string) (uint64, error)
 	now         func() time.Time
 
@@ -134,10 +135,10 @@ func (c *console) check(ctx context.Context, k *checker) error {
 func (k *checker) looks() []func(context.Context) finding {
 	if k.s.shared() {
 		return []func(context.Context) finding{
-			k.variables, k.access, k.folder, k.store, k.server, k.proof, k.notices, k.snapshots, k.sources, k.reader, k.disk, k.serverClock,
+			k.variables, k.access, k.folder, k.store, k.server, k.proof, k.notices, k.snapshots, k.sources, k.reader, k.recognition, k.disk, k.serverClock,
 		}
 	}
-	return []func(context.Context) finding{k.variables, k.access, k.folder, k.store, k.sources, k.reader, k.disk, k.clock}
+	return []func(context.Context) finding{k.variables, k.access, k.folder, k.store, k.sources, k.reader, k.recognition, k.disk, k.clock}
 }
 
 func (c *console) tellFinding(s screen, f finding) error {

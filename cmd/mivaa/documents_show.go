@@ -92,6 +92,12 @@ func (d *documentDetail) write(s screen, known extract.Facts, st standing, now t
 	f.add("author", clean(known.Author))
 	f.add("pages", d.pages(known))
 	f.add("pages failed", failedPages(d.PagesFailed))
+	if o := known.OCR; o != nil {
+		if o.Recognised > 0 {
+			f.add("recognised", fmt.Sprintf("%d pages, by %s %s in %s", o.Recognised, clean(o.Engine), clean(o.Version), clean(o.Languages)))
+		}
+		f.add("needs ocr", o.Needed)
+	}
 	if d.SourceSize > 0 {
 		f.add("size", sizeOf(d.SourceSize))
 	}

@@ -34,18 +34,23 @@ func (c *console) extractCommand() *cobra.Command {
 	var s extractSettings
 	cmd := &cobra.Command{
 		Use: "extract FILE...|-", GroupID: groupWork, Args: cobra.MinimumNArgs(1),
-		Short: "Read PDFs, one after another, to standard output or a folder",
+		Short: "Read PDFs and scans, one after another, to standard output or a folder",
 		Long: `Read PDFs, one after another, as the same durable jobs that the service runs, on
 the same store. It needs no running service and does not disturb one.
 
 Killed at any moment and given again, the same command continues at the first
 page that is not recorded. Given again after success, it answers from the store.
 
+A PNG or JPEG is a document of one page, a TIFF one of as many as it has pictures.
+Pages that are pictures of text are recognised where Tesseract is installed (--ocr);
+those that were not are named on standard error.
+
 Exit codes: 0 done, 3 refused (not a PDF, encrypted, damaged, over a limit),
 7 some pages failed, 75 interrupted: run the same command again to continue.`,
 		Example: `  mivaa extract report.pdf > report.md
   mivaa extract --format json -o out/ *.pdf
   mivaa extract --format zip -o report.zip report.pdf
+  mivaa extract --ocr-languages deu+eng scan.tif > scan.md
   curl -s https://example.org/a.pdf | mivaa extract --pages 1-5,9 -`,
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if err := s.check(files); err != nil {
@@ -128,6 +133,11 @@ func (c *console) extract(ctx context.Context, s *extractSettings, files []strin
 	defer func() { err = errors.Join(err, x.close()) }()
 	if x.password, err = c.password(s.passwordFile); err != nil {
 		return err
+	}
+	if s.work.ocr.asked() { // a mistake in it is told before a job is made
+		if _, err := x.recognition.get(func() (extract.Recognition, error) { return x.recogniser(ctx) }); err != nil {
+			return err
+		}
 	}
 	var worst *exitError
 	for _, name := range files {

@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/mivaa/mivaa/internal/blob"
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/internal/extract"
+	"github.com/mivaa/mivaa/internal/ocr"
 	"github.com/mivaa/mivaa/internal/pdf"
 	"github.com/mivaa/mivaa/jobs"
 )
@@ -25,14 +27,18 @@ type extraction struct {
 	password string
 	several  bool
 
-	pool latePool // started with the first document that has to be read
+	recognition lateRecognition // found with it
+	pool        latePool        // started with the first document that has to be read
 }
 
-func (x *extraction) close() error { return errors.Join(x.pool.close(), x.data.close()) }
+func (x *extraction) close() error {
+	x.recognition.close()
+	return errors.Join(x.pool.close(), x.data.close())
+}
 
 // file reads one document and writes its content.
 func (x *extraction) file(ctx context.Context, name string) error {
-	ref, err := x.store(ctx, name)
+	ref, media, err := x.store(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -41,7 +47,7 @@ func (x *extraction) file(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	sub, err := x.submit(ctx, name, ref, instance)
+	sub, err := x.submit(ctx, name, ref, media, instance)
 	if err != nil {
 		return errors.Join(err, w.Leave())
 	}
@@ -53,32 +59,36 @@ func (x *extraction) file(ctx context.Context, name string) error {
 }
 
 // store makes the source durable, before any job exists.
-func (x *extraction) store(ctx context.Context, name string) (blob.Ref, error) {
+func (x *extraction) store(ctx context.Context, name string) (ref blob.Ref, media string, err error) {
 	in := x.in
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return blob.Ref{}, &exitError{exit: exitNotFound, code: "source_missing", err: err, hint: "give the path of a PDF, or - for standard input"}
+			return ref, "", &exitError{exit: exitNotFound, code: "source_missing", err: err, hint: "give the path of a PDF, or - for standard input"}
 		}
 		defer f.Close()
 		in = f
 	}
-	in, err := pdf.Sniff(in)
-	if err != nil {
-		return blob.Ref{}, err
+	if in, media, err = pdf.Sniff(in); err != nil {
+		return ref, "", err
 	}
-	return x.data.blobs.Put(ctx, in, int64(x.s.work.maxUpload))
+	ref, err = x.data.blobs.Put(ctx, in, int64(x.s.work.maxUpload))
+	return ref, media, err
 }
 
-func (x *extraction) submit(ctx context.Context, name string, ref blob.Ref, instance string) (documents.Submitted, error) {
+func (x *extraction) submit(ctx context.Context, name string, ref blob.Ref, media, instance string) (documents.Submitted, error) {
 	if name == "-" {
-		name = "stdin.pdf"
+		name = "stdin." + ending(media)
 	}
 	sub := documents.Submission{
-		Source: ref, Filename: filepath.Base(name), Password: x.password,
+		Source: ref, Filename: filepath.Base(name), MediaType: media, Password: x.password,
 		Fresh: x.s.fresh, Recovery: jobs.Recovery(x.s.work.recovery.value), Instance: instance,
 	}
-	if err := (extract.Options{Pages: x.s.pages}).Apply(&sub); err != nil {
+	options := extract.Options{Pages: x.s.pages, OCRLanguages: x.s.work.ocr.languages}
+	if x.s.work.ocr.mode.value != string(ocr.Auto) {
+		options.OCR = ocr.Mode(x.s.work.ocr.mode.value)
+	}
+	if err := options.Apply(&sub); err != nil {
 		return documents.Submitted{}, usage(err)
 	}
 	// A signal between commit and answer must not hide a job that is claimed:
@@ -186,8 +196,32 @@ func (x *extraction) worker() *jobs.Worker {
 		if err != nil {
 			return err
 		}
-		return x.data.extractor(pool).Handle(ctx, a)
+		recognition, err := x.recognition.get(func() (r extract.Recognition, err error) {
+			err = whileGoing(ctx, a, func(ctx context.Context) (err error) { r, err = x.recogniser(ctx); return err })
+			return r, err
+		})
+		if err != nil {
+			return err
+		}
+		return x.data.extractor(pool, recognition).Handle(ctx, a)
 	}, x.log)
+}
+
+func (x *extraction) recogniser(ctx context.Context) (extract.Recognition, error) {
+	return x.s.work.recognition(ctx, x.log, runtime.NumCPU())
+}
+
+// ending is what the name of a file ends in, by its media type.
+func ending(media string) string {
+	switch media {
+	case pdf.PNG:
+		return "png"
+	case pdf.JPEG:
+		return "jpg"
+	case pdf.TIFF:
+		return "tif"
+	}
+	return "pdf"
 }
 
 func (x *extraction) person() string {

@@ -218,7 +218,7 @@ func TestInterruptedWhileSubmitting(t *testing.T) {
 	w.ok(err)
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	sub, err := x.submit(ctx, "a.pdf", ref, instance)
+	sub, err := x.submit(ctx, "a.pdf", ref, pdf.PDF, instance)
 	w.ok(err)
 	if _, err = x.finish(ctx, worker, sub); classify(err).exit != exitInterrupted {
 		t.Errorf("finish: %v", err)

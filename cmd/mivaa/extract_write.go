@@ -11,6 +11,7 @@ import (
 
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/internal/extract"
+	"github.com/mivaa/mivaa/internal/ocr"
 	"github.com/mivaa/mivaa/jobs"
 )
 
@@ -20,6 +21,7 @@ func (x *extraction) write(ctx context.Context, name string, doc documents.Docum
 	if err != nil {
 		return err
 	}
+	x.tellPictures(name, doc, summary.NeedsOCR)
 	if n := len(summary.Failed); n > 0 {
 		return &exitError{exit: exitPartly, code: "partial", err: fmt.Errorf("%d of %d pages could not be read: %s", n, summary.Pages, failedPages(summary.Failed))}
 	}
@@ -70,6 +72,22 @@ func (x *extraction) content(ctx context.Context, doc documents.Document, w io.W
 	return summary, errors.Join(err, end())
 }
 
+// tellPictures names the pages whose text is missing because they are pictures.
+func (x *extraction) tellPictures(name string, doc documents.Document, needed string) {
+	facts, err := extract.FactsOf(doc)
+	if err != nil || facts.OCR == nil || needed == "" {
+		return
+	}
+	what := "install Tesseract (apt-get install tesseract-ocr) and give --fresh"
+	switch {
+	case facts.OCR.Mode == ocr.Off:
+		what = "give --ocr auto"
+	case facts.OCR.Failed != "":
+		what = "each page's record says why; --fresh tries again"
+	}
+	fmt.Fprintf(x.err, "%s: not recognised, and pictures of text: pages %s (%s)\n", clean(name), needed, what)
+}
+
 // extractResult is what --json prints for a file.
 type extractResult struct {
 	DocumentID  jobs.ID                `json:"document_id"`
@@ -79,6 +97,7 @@ type extractResult struct {
 	Pages       int                    `json:"page_count"`
 	Partial     bool                   `json:"partial"`
 	PagesFailed []documents.FailedPage `json:"pages_failed"`
+	NeedsOCR    string                 `json:"needs_ocr"` // pages that are pictures and were not recognised: 1-3,7
 	Output      string                 `json:"output,omitempty"`
 	Format      string                 `json:"format"`
 	Content     string                 `json:"content,omitempty"`
@@ -87,7 +106,7 @@ type extractResult struct {
 func (x *extraction) result(doc documents.Document, s extract.Summary, path, content string) extractResult {
 	r := extractResult{
 		DocumentID: doc.ID, JobID: s.JobID, Filename: doc.Filename, SHA256: doc.SourceSHA256, Pages: s.Pages,
-		Partial: s.Partial, PagesFailed: s.Failed, Output: path, Format: x.s.content.format.value, Content: content,
+		Partial: s.Partial, PagesFailed: s.Failed, NeedsOCR: s.NeedsOCR, Output: path, Format: x.s.content.format.value, Content: content,
 	}
 	if r.PagesFailed == nil {
 		r.PagesFailed = []documents.FailedPage{}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"syscall"
 
 	"github.com/mivaa/mivaa/client"
@@ -20,7 +21,7 @@ import (
 // keep submits to a store: the job waits there for a process that runs jobs.
 func (d *data) keep(most int64) submitFunc {
 	return func(ctx context.Context, in io.Reader, u client.Upload) (client.Submitted, error) {
-		in, err := pdf.Sniff(in)
+		in, media, err := pdf.Sniff(in)
 		if err != nil {
 			return client.Submitted{}, err
 		}
@@ -32,7 +33,7 @@ func (d *data) keep(most int64) submitFunc {
 		if err != nil {
 			return client.Submitted{}, err
 		}
-		sub := documents.Submission{Source: ref, Filename: u.Filename, MediaType: "application/pdf", Password: u.Password}
+		sub := documents.Submission{Source: ref, Filename: u.Filename, MediaType: media, Password: u.Password}
 		if u.Title != "" {
 			if sub.Metadata, err = json.Marshal(map[string]string{"title": u.Title}); err != nil {
 				return client.Submitted{}, fmt.Errorf("encode metadata: %w", err)
@@ -59,9 +60,13 @@ func (c *console) workBeside(ctx context.Context, s *mcpSettings, d *data) (stop
 	if err != nil {
 		return nil, err
 	}
+	recognition, err := s.work.recognition(ctx, log, runtime.NumCPU())
+	if err != nil {
+		return nil, errors.Join(err, closePool(pool))
+	}
 	svc := &lifecycle.Service{
 		Store: d.jobs, Narrator: lifecycle.NewNarrator(log), Log: log, Grace: s.work.grace,
-		Worker: s.work.worker(d, d.extractor(pool).Handle, log),
+		Worker: s.work.worker(d, d.extractor(pool, recognition).Handle, log),
 		Exit:   func(int) {},
 	}
 	signals := make(chan os.Signal, 1)
@@ -72,10 +77,12 @@ func (c *console) workBeside(ctx context.Context, s *mcpSettings, d *data) (stop
 	select {
 	case <-ready:
 	case err := <-ended:
+		closeRecognition(recognition)
 		return nil, errors.Join(err, closePool(pool))
 	}
 	return func() error {
 		signals <- syscall.SIGTERM
+		defer closeRecognition(recognition)
 		return errors.Join(<-ended, closePool(pool))
 	}, nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mivaa/mivaa/internal/documents"
+	"github.com/mivaa/mivaa/internal/ocr"
 	"github.com/mivaa/mivaa/jobs"
 	"github.com/mivaa/mivaa/jobs/sqlite"
 )
@@ -125,6 +126,17 @@ func TestBackup(t *testing.T) {
 
 func noEngine(context.Context, string) (bool, error) { return false, nil }
 
+func someOCR(context.Context, string, string) (foundOCR, error) {
+	return foundOCR{"5.3.0", []string{"deu", "eng"}}, nil
+}
+
+// noOCR is a machine that has none, for a reason.
+func noOCR(err error) func(*checker) {
+	return func(k *checker) {
+		k.ocr = func(context.Context, string, string) (foundOCR, error) { return foundOCR{}, err }
+	}
+}
+
 func plenty(string) (uint64, error) { return 100 << 30, nil }
 
 // check runs the checks with an engine and a machine of the test's.
@@ -132,7 +144,7 @@ func (w *world) check(json bool, change func(*checker)) answer {
 	w.Helper()
 	var out, errw pipe
 	c := &console{in: strings.NewReader(""), out: &out, err: &errw, json: json}
-	k := &checker{s: &storeSettings{dataDir: w.dir}, lookup: c.lookup, engine: noEngine, free: plenty, now: time.Now}
+	k := &checker{s: &storeSettings{dataDir: w.dir}, lookup: c.lookup, engine: noEngine, ocr: someOCR, free: plenty, now: time.Now}
 	if change != nil {
 		change(k)
 	}
@@ -146,10 +158,10 @@ func TestCheck(t *testing.T) {
 	w.in(jobs.Pending)
 	a := w.check(false, nil).exits(exitOK).silent()
 	a.says("ok    environment", "ok    access       no token", "ok    data-dir     "+w.dir, "ok    store        opens, sound, schema jobs 3, documents 3", "ok    sources      written, read and deleted",
-		"ok    engine       a reader starts and stops", "ok    disk         100 GiB left", "ok    clock        ")
+		"ok    engine       a reader starts and stops", "ok    ocr          tesseract 5.3.0, languages deu, eng", "ok    disk         100 GiB left", "ok    clock        ")
 	a = w.check(true, nil).exits(exitOK).silent()
 	all := lines[finding](a)
-	if len(all) != 8 {
+	if len(all) != 9 {
 		t.Errorf("got %s", a.out)
 	}
 	for line := range strings.Lines(a.out) {
@@ -175,6 +187,9 @@ func TestCheckFinds(t *testing.T) {
 		{"engine", func(k *checker) { k.engine = func(context.Context, string) (bool, error) { return false, broken } }, exitFailure,
 			"fail  engine       no such luck -> the readers are processes"},
 		{"cold engine", func(k *checker) { k.engine = func(context.Context, string) (bool, error) { return true, nil } }, exitOK, "ok    engine       compiled"},
+		{"no tesseract", noOCR(ocr.ErrNotInstalled), exitOK, "ok    ocr          tesseract is not installed: scans stay without text"},
+		{"broken tesseract", noOCR(broken), exitOK, "warn  ocr          no such luck -> scans stay without text"},
+		{"no such language", noOCR(&ocr.Error{Code: ocr.CodeLanguages, Err: broken}), exitFailure, "fail  ocr          no such luck -> install them"},
 		{"little space", func(k *checker) { k.free = func(string) (uint64, error) { return 500 << 20, nil } }, exitOK, "warn  disk         500 MiB left -> make room"},
 		{"unknown space", func(k *checker) { k.free = func(string) (uint64, error) { return 0, errors.ErrUnsupported } }, exitOK, "warn  disk         how much"},
 		{"no space known", func(k *checker) { k.free = func(string) (uint64, error) { return 0, broken } }, exitFailure, "fail  disk         no such luck"},

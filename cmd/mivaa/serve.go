@@ -27,6 +27,7 @@ const (
 	keyDataDir = "data_dir"
 	keyStore   = "store"
 	keyVersion = "version"
+	keyError   = "error"
 )
 
 // serveSettings are all that the service can be told.
@@ -115,7 +116,6 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 	out := lifecycle.NewAsyncWriter(c.err) // who reads the log is not to hold up the service
 	defer out.Close(time.Second)
 	log := s.log.serviceLogger(c, out)
-	c.limitHeap(s.work.memory(), int64(s.work.pageMemory), log)
 	systemd, err := lifecycle.NewSystemd(log)
 	if err != nil {
 		return err
@@ -125,6 +125,7 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.close()) }()
+	c.limitHeap(s.work.memory(), int64(s.work.pageMemory), log)
 
 	svc := &lifecycle.Service{
 		Store: d.jobs, Narrator: lifecycle.NewNarrator(log), Log: log, Drain: s.drain, Grace: s.work.grace, Systemd: systemd,
@@ -133,7 +134,12 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 	}
 	watch := c.observe(ctx, d, log)
 	defer watch.close()
-	s.work.pageRead = watch.metrics.PageRead
+	s.work.pageRead, s.work.ocr.recognised = watch.metrics.PageRead, watch.metrics.PageRecognised
+	recognition, err := s.work.recognition(ctx, log, runtime.NumCPU())
+	if err != nil {
+		return err
+	}
+	defer closeRecognition(recognition)
 	address := "none"
 	var pool *pdf.Pool
 	var extractor *extract.Extractor
@@ -148,7 +154,7 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 			return err
 		}
 		defer func() { err = errors.Join(err, closePool(pool)) }()
-		extractor = d.extractor(pool)
+		extractor = d.extractor(pool, recognition)
 		svc.Worker = s.work.worker(d, extractor.Handle, log)
 		svc.Worker.Memory = pool.Memory
 		starved := func() bool { now, _ := pool.MemoryWait(); return now }
@@ -168,7 +174,7 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 		}
 		pictures, closePictures := s.work.pictures(d, pool, log)
 		defer func() { err = errors.Join(err, closePictures()) }() // before the pool
-		server, err := newServer(ctx, s, d, watch, pictures, log)
+		server, err := newServer(ctx, s, d, watch, pictures, recognition.Engine, log)
 		if err != nil {
 			return err
 		}
@@ -233,10 +239,10 @@ func (s *workSettings) readerConfig(d *data, log *slog.Logger, readers int) pdf.
 }
 
 // extractor is the handler of extraction jobs.
-func (d *data) extractor(pool *pdf.Pool) *extract.Extractor {
+func (d *data) extractor(pool *pdf.Pool, recognition extract.Recognition) *extract.Extractor {
 	return &extract.Extractor{
 		Open: extract.FromPool(pool), Documents: d.documents, Jobs: d.jobs, Blobs: d.blobs,
-		Engine: extract.Engine{Name: pdf.Engine, Version: pdf.EngineVersion()}, Stats: &extract.Stats{},
+		Engine: extract.Engine{Name: pdf.Engine, Version: pdf.EngineVersion()}, OCR: recognition, Stats: &extract.Stats{},
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/mivaa/mivaa/internal/api"
 	"github.com/mivaa/mivaa/internal/dashboard"
 	"github.com/mivaa/mivaa/internal/extract"
+	"github.com/mivaa/mivaa/internal/ocr"
 	"github.com/mivaa/mivaa/jobs"
 )
 
@@ -28,7 +29,7 @@ type server struct {
 	conns    conns
 }
 
-func newServer(ctx context.Context, s *serveSettings, d *data, watch observers, pictures *extract.Pictures, log *slog.Logger) (*server, error) {
+func newServer(ctx context.Context, s *serveSettings, d *data, watch observers, pictures *extract.Pictures, recogniser *ocr.Engine, log *slog.Logger) (*server, error) {
 	pages := func(a *api.API) (http.Handler, error) {
 		return dashboard.New(dashboard.Config{
 			API: a, Jobs: d.jobs, Documents: d.documents, Version: version(), MaxUpload: int64(s.work.maxUpload), Pictures: pictures, Sample: examples.Sample,
@@ -38,7 +39,7 @@ func newServer(ctx context.Context, s *serveSettings, d *data, watch observers, 
 		Jobs: d.jobs, Documents: d.documents, Blobs: d.blobs, Pages: pages, Pictures: pictures,
 		Version: version(), MaxUpload: int64(s.work.maxUpload), Retention: s.retention,
 		Recovery: jobs.Recovery(s.work.recovery.value), Hosts: s.hosts, Health: d.health(), Logger: log, Metrics: watch.metrics, Tracer: watch.traces.Tracer(),
-		Access: s.access.access(), Callbacks: s.webhooks.callbacks(),
+		Access: s.access.access(), Callbacks: s.webhooks.callbacks(), OCR: recogniser,
 	})
 	if err != nil {
 		return nil, err

@@ -33,6 +33,7 @@ type workSettings struct {
 	pageMemory  size
 	maxUpload   size
 	maxPages    int
+	ocr         ocrSettings
 
 	machine  *host.Memory                          // found when it is first asked for
 	pageRead func(took time.Duration, code string) // told of each page; nil: nobody is
@@ -49,8 +50,9 @@ func (s *workSettings) register(f *pflag.FlagSet) {
 	f.DurationVar(&s.jobTimeout, "job-timeout", 0, "how long a job may take; 0: no limit")
 	f.DurationVar(&s.pageTimeout, "page-timeout", time.Minute, "how long a page may take; a slower one is recorded as failed")
 	f.Var(&s.pageMemory, "page-memory", "memory a reader process may use; a page that needs more is recorded as failed")
-	f.Var(&s.maxUpload, "max-upload", "largest PDF that is accepted")
-	f.IntVar(&s.maxPages, "max-pages", 20000, "longest PDF that is accepted, in pages")
+	f.Var(&s.maxUpload, "max-upload", "largest file that is accepted")
+	f.IntVar(&s.maxPages, "max-pages", 20000, "longest document that is accepted, in pages")
+	s.ocr.register(f)
 }
 
 // usualWork are the settings where a command has no flags for them.
@@ -66,6 +68,9 @@ func (s *workSettings) validate() []error {
 		if !ok {
 			errs = append(errs, fmt.Errorf("--%s must be positive", name))
 		}
+	}
+	if err := s.ocr.validate(); err != nil {
+		errs = append(errs, err)
 	}
 	positive("max-crashes", s.maxCrashes > 0)
 	positive("max-failures", s.maxFailures > 0)

@@ -8,12 +8,15 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mivaa/mivaa/client"
 	"github.com/mivaa/mivaa/internal/extract"
+	"github.com/mivaa/mivaa/internal/ocr"
 	"github.com/mivaa/mivaa/jobs"
 )
 
@@ -36,7 +39,7 @@ func (c *console) submitCommand() *cobra.Command {
 	var s submitSettings
 	cmd := &cobra.Command{
 		Use: "submit FILE...|-", GroupID: groupWork, Args: takes(cobra.MinimumNArgs(1)),
-		Short: "Upload PDFs to a running service",
+		Short: "Upload PDFs and scans to a running service",
 		Long: `Upload PDFs to a running service and print their jobs. What is printed is stored
 durably: the service reads it whatever happens from then on. Bytes that it has
 already are answered with the job that read them, unless --anew.
@@ -66,6 +69,8 @@ With --wait as those of mivaa jobs watch: 7 some pages failed, 1 or 3 failed,
 	f.StringVar(&s.upload.Description, "description", "", "kept in the document's metadata")
 	f.StringSliceVar(&s.upload.Tags, "tags", nil, "kept in the document's metadata: a,b")
 	f.StringVar(&s.upload.Pages, "pages", "", "only these, from 1: 1-5,9,20-")
+	f.StringVar(&s.upload.OCR, "ocr", "", "pages that are recognised from their picture: auto, off, force. Default: the service's")
+	f.StringVar(&s.upload.OCRLanguages, "ocr-languages", "", "languages in which they are: eng+deu. Default: the service's")
 	f.IntVar(&s.upload.Priority, "priority", 0, "-1000 to 1000; higher runs first")
 	f.StringVar(&s.upload.Owner, "owner", "", "whose it is; owners take turns")
 	f.Var(&s.recovery, "recovery", "after an interruption: auto goes on by itself, manual waits for a person. Default: the service's")
@@ -77,7 +82,7 @@ With --wait as those of mivaa jobs watch: 7 some pages failed, 1 or 3 failed,
 	f.DurationVar(&s.timeout, "timeout", 0, "with --wait: for how long at most; exit code 8 when it ran out. 0: as long as it takes")
 	f.BoolVarP(&s.quiet, "quiet", "q", false, "no progress")
 	offer(cmd, "recovery", &s.recovery)
-	cmd.ValidArgsFunction = cobra.FixedCompletions([]string{"pdf"}, cobra.ShellCompDirectiveFilterFileExt)
+	cmd.ValidArgsFunction = cobra.FixedCompletions([]string{"pdf", "png", "jpg", "jpeg", "tif", "tiff"}, cobra.ShellCompDirectiveFilterFileExt)
 	return cmd
 }
 
@@ -85,6 +90,12 @@ func (s *submitSettings) check(files []string) error {
 	var errs []error
 	if _, err := extract.ParsePages(s.upload.Pages); err != nil {
 		errs = append(errs, fmt.Errorf("--pages: %w", err))
+	}
+	if s.upload.OCR != "" && !slices.Contains(ocrModes(), s.upload.OCR) {
+		errs = append(errs, fmt.Errorf("--ocr: %q is none of %s", s.upload.OCR, strings.Join(ocrModes(), ", ")))
+	}
+	if _, err := ocr.Normal(s.upload.OCRLanguages); err != nil {
+		errs = append(errs, fmt.Errorf("--ocr-languages: %w", err))
 	}
 	if s.timeout < 0 || s.timeout > 0 && !s.wait {
 		errs = append(errs, errors.New("--timeout is a time, and stands beside --wait"))

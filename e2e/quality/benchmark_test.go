@@ -113,7 +113,11 @@ func markdown(pages []layout.Page, style layout.Style) string {
 	profile := profiler.Profile()
 	var md strings.Builder
 	for _, p := range pages {
-		md.WriteString(layout.Markdown(p, profile, style))
+		text := layout.Markdown(p, profile, style)
+		if md.Len() > 0 && text != "" {
+			md.WriteByte('\n')
+		}
+		md.WriteString(text)
 	}
 	return md.String()
 }

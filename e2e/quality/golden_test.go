@@ -33,7 +33,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			checkGolden(t, filepath.Join("testdata", name+".md"), markdown(pages, layout.Style{}))
+			checkGolden(t, filepath.Join("testdata", name+".md"), markdown(pages, layout.Style{Images: "images/"}))
 		})
 	}
 }

@@ -71,7 +71,7 @@ func readPages(ctx context.Context, pool *pdf.Pool, file string, most int) ([]la
 		numbers[i] = i + 1
 	}
 	pages := make([]layout.Page, 0, len(numbers))
-	for page, err := range d.Pages(ctx, numbers) {
+	for page, err := range d.Pages(ctx, numbers, nil) {
 		if err != nil {
 			return nil, err
 		}

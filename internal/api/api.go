@@ -15,6 +15,7 @@ import (
 	"github.com/mivaa/mivaa/internal/blob"
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/internal/extract"
+	"github.com/mivaa/mivaa/internal/ocr"
 	"github.com/mivaa/mivaa/internal/webhook"
 	"github.com/mivaa/mivaa/jobs"
 )
@@ -58,6 +59,9 @@ type Config struct {
 	// Pictures makes pictures of pages, and gives those in them. Nil: asking for
 	// one is answered with 501.
 	Pictures *extract.Pictures
+	// OCR tells which languages an upload may ask for. Nil: nobody here knows; the
+	// process that reads the pages will.
+	OCR *ocr.Engine
 	// Callbacks says which addresses uploads may give to be told how their jobs
 	// end. Nil: none, nobody sends what there is to tell.
 	Callbacks *webhook.Targets
@@ -73,6 +77,7 @@ type API struct {
 	blobs     blob.Store
 	version   string
 	maxUpload int64
+	ocr       *ocr.Engine // nil: not known here
 	retention time.Duration
 	recovery  jobs.Recovery
 	hosts     map[string]bool
@@ -106,7 +111,7 @@ func New(c Config) (*API, error) {
 		return nil, err
 	}
 	a := &API{
-		jobs: c.Jobs, documents: c.Documents, blobs: c.Blobs, version: c.Version, maxUpload: c.MaxUpload,
+		jobs: c.Jobs, documents: c.Documents, blobs: c.Blobs, version: c.Version, maxUpload: c.MaxUpload, ocr: c.OCR,
 		retention: c.Retention, recovery: c.Recovery, hosts: hostSet(c.Hosts), pictures: c.Pictures, callbacks: c.Callbacks, metrics: c.Metrics, tracer: c.Tracer, log: c.Logger, now: time.Now,
 	}
 	if a.log == nil {

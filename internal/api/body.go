@@ -41,7 +41,7 @@ type body struct {
 
 	mu      sync.Mutex
 	stopped time.Time // when the service began to; zero: it did not
-	ended   bool // read to its end: the deadline is the server's again
+	ended   bool      // read to its end: the deadline is the server's again
 }
 
 func newBody(w http.ResponseWriter, r *http.Request, most int64) *body {

@@ -14,6 +14,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/mivaa/mivaa/internal/documents"
+	"github.com/mivaa/mivaa/internal/ocr"
+	"github.com/mivaa/mivaa/internal/pdf"
 )
 
 // What a conversion can be asked for, in docling's words.
@@ -44,20 +46,23 @@ func (a *API) receiveConversion(ctx context.Context, w http.ResponseWriter, r *h
 	if err != nil {
 		return documents.Submission{}, err
 	}
-	if len(asked.from) > 0 && !slices.Contains(asked.from, "pdf") {
-		return documents.Submission{}, invalid("body.from_formats", "only PDFs are read")
+	if !asked.allows(source.media) {
+		return documents.Submission{}, invalid("body.from_formats", "only PDFs (pdf) and pictures (image) are read; the file is %s", source.media)
 	}
 	pages, err := asked.selection()
 	if err != nil {
 		return documents.Submission{}, err
 	}
 	fields := form{}
+	if asked.ocr != "" {
+		fields[fieldOCR] = string(asked.ocr)
+	}
 	if pages != "" {
 		fields["pages"] = pages
 	}
 	sub, err := fields.submission(a.recovery)
 	sub.TraceParent = traceParent(r)
-	sub.Source, sub.Filename, sub.MediaType = source.ref, source.name, "application/pdf"
+	sub.Source, sub.Filename, sub.MediaType = source.ref, source.name, source.media
 	return sub, err
 }
 
@@ -67,6 +72,18 @@ type convertForm struct {
 	formats []string
 	from    []string // from_formats: what the file may be
 	pages   []string // page_range: the first and the last
+	ocr     ocr.Mode // of do_ocr and force_ocr; "": the service's
+}
+
+// allows says whether from_formats, if there are any, have what the file is.
+func (f *convertForm) allows(media string) bool {
+	if len(f.from) == 0 {
+		return true
+	}
+	if media == pdf.PDF {
+		return slices.Contains(f.from, "pdf")
+	}
+	return slices.Contains(f.from, "image")
 }
 
 // wanted is what the answer is to have: Markdown where nothing was said.
@@ -79,7 +96,6 @@ func (f *convertForm) wanted() []string {
 
 // notDone are fields that ask for what this service has not, unless they say no.
 var notDone = map[string]string{
-	"force_ocr":                 "pages are not recognised from their picture: the text in the PDF is read",
 	"do_code_enrichment":        "there are no models here",
 	"do_formula_enrichment":     "there are no models here",
 	"do_picture_classification": "there are no models here",
@@ -102,13 +118,22 @@ func (f *convertForm) read(name string, r io.Reader) error {
 	if value == "" {
 		return nil
 	}
+	no := slices.Contains([]string{"false", "0", "no", "off", "none", "null"}, strings.ToLower(value))
 	if why, ok := notDone[name]; ok {
-		if slices.Contains([]string{"false", "0", "no", "off", "none", "null"}, strings.ToLower(value)) {
+		if no {
 			return nil
 		}
 		return invalid("body."+name, "not done here: %s", why)
 	}
 	switch name {
+	case "do_ocr":
+		if no {
+			f.ocr = ocr.Off
+		}
+	case "force_ocr":
+		if !no && f.ocr != ocr.Off {
+			f.ocr = ocr.Force
+		}
 	case "to_formats":
 		return f.addFormats(words(value))
 	case "from_formats":
@@ -201,9 +226,11 @@ func convertBody() *huma.RequestBody {
 	}
 	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"files"}, Properties: map[string]*huma.Schema{
-			"files":             {Type: huma.TypeString, Format: "binary", Description: "The PDF: one"},
+			"files":             {Type: huma.TypeString, Format: "binary", Description: "The PDF, PNG, JPEG or TIFF: one"},
 			"to_formats":        list("What to make of it; md", formatMarkdown, formatJSON, formatText),
-			"from_formats":      list("pdf has to be among them", "pdf"),
+			"from_formats":      list("pdf, or for a picture image, has to be among them", "pdf", "image"),
+			"do_ocr":            {Type: huma.TypeBoolean, Description: "false: no page is recognised from its picture"},
+			"force_ocr":         {Type: huma.TypeBoolean, Description: "true: all pages are, whatever text they have"},
 			"page_range":        {Type: huma.TypeArray, Description: "The first and the last page, from 1", Items: &huma.Schema{Type: huma.TypeInteger}},
 			"image_export_mode": {Type: huma.TypeString, Description: "How Markdown shows images", Enum: []any{"placeholder"}},
 			"target_type":       {Type: huma.TypeString, Description: "Where the result goes", Enum: []any{"inbody"}},

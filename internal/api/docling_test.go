@@ -236,7 +236,7 @@ func TestConvertRefused(t *testing.T) {
 		{"from_formats", "docx", "only PDFs"},
 		{"image_export_mode", "embedded", "placeholder"},
 		{"target_type", "zip", "inbody"},
-		{"force_ocr", "true", "body.force_ocr"},
+		{"from_formats", "image", "the file is application/pdf"},
 		{"do_picture_description", "1", "no models"},
 		{"do_formula_enrichment", "yes", "no models"},
 		{"pipeline", "vlm", "standard"},
@@ -257,7 +257,7 @@ func TestConvertRefused(t *testing.T) {
 		t.Errorf("%d jobs were accepted", n)
 	}
 	for _, ok := range [][]string{
-		{"force_ocr", "false"}, {"do_table_structure", "true"}, {"images_scale", "2.0"}, {"pipeline", "standard"}, {"page_range", "1", "page_range", "9223372036854775807"},
+		{"force_ocr", "false"}, {"do_ocr", "true"}, {"from_formats", "image,pdf"}, {"do_table_structure", "true"}, {"images_scale", "2.0"}, {"pipeline", "standard"}, {"page_range", "1", "page_range", "9223372036854775807"},
 		{"page_range", "[2, 9]"}, {"to_formats", ""}, {"ocr_lang", "en"}, {"document_timeout", "60"}, {"abort_on_error", "false"}, {"target_type", "inbody"},
 	} {
 		e.problem(e.convert("/v1/convert/file", "refused", ok...), http.StatusGatewayTimeout, codeTimeout)
@@ -310,4 +310,25 @@ func FuzzQuoted(f *testing.F) {
 			t.Fatalf("%q became %q, %v", s, got, err)
 		}
 	})
+}
+
+// Which pages are recognised is said in docling's words.
+func TestConvertOCR(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.api.convertWait = time.Millisecond
+	for _, test := range []struct {
+		fields []string
+		want   string
+	}{
+		{[]string{"force_ocr", "true"}, `{"ocr":"force"}`}, {[]string{"do_ocr", "false"}, `{"ocr":"off"}`}, {[]string{"do_ocr", "true"}, `{}`},
+		{[]string{"force_ocr", "true", "do_ocr", "false"}, `{"ocr":"off"}`}, {[]string{"do_ocr", "false", "force_ocr", "true"}, `{"ocr":"off"}`},
+	} {
+		e.problem(e.convert("/v1/convert/file", strings.Join(test.fields, " "), test.fields...), http.StatusGatewayTimeout, codeTimeout)
+		d, err := e.docs.Get(t.Context(), e.newest().DocumentID)
+		e.ok(err)
+		if string(d.Options) != test.want {
+			t.Errorf("%v: options %s, want %s", test.fields, d.Options, test.want)
+		}
+	}
 }

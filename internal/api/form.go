@@ -14,6 +14,8 @@ import (
 
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/internal/extract"
+	"github.com/mivaa/mivaa/internal/ocr"
+	"github.com/mivaa/mivaa/internal/pdf"
 	"github.com/mivaa/mivaa/jobs"
 )
 
@@ -28,7 +30,11 @@ type field struct {
 	doc  string
 }
 
-const fieldPassword = "password"
+const (
+	fieldPassword  = "password"
+	fieldOCR       = "ocr"
+	fieldLanguages = "ocr_languages"
+)
 
 func fields() []field {
 	return []field{
@@ -36,6 +42,8 @@ func fields() []field {
 		{"description", 16 << 10, "Kept in the document's metadata"},
 		{"tags", 8 << 10, "A JSON array of strings, or a comma-separated list; kept in the document's metadata"},
 		{"pages", 4 << 10, "Only these pages: 1-5,9,12-"},
+		{fieldOCR, 20, "Which pages are recognised from their picture: auto (those that are pictures of text), off or force (all). Default: the service's"},
+		{fieldLanguages, 100, "In which languages, as Tesseract names them: eng+deu. Default: the service's"},
 		{"chunk_size", 20, "Length of a chunk, where its reader does not say; 1000 characters or 250 tokens"},
 		{"chunk_overlap", 20, "How much of a chunk the next repeats; a fifth of chunk_size"},
 		{"chunk_unit", 20, "What both count: characters, or tokens of cl100k_base"},
@@ -127,6 +135,13 @@ func (f form) options() (extract.Options, error) {
 	o := extract.Options{Pages: f["pages"]}
 	if _, err := extract.ParsePages(o.Pages); err != nil {
 		return o, invalid("body.pages", "%v", err)
+	}
+	if o.OCR = ocr.Mode(f[fieldOCR]); o.OCR != "" && !slices.Contains(ocr.Modes(), o.OCR) {
+		return o, invalid("body."+fieldOCR, "%q is none of auto, off, force", clip(f[fieldOCR]))
+	}
+	var err error
+	if o.OCRLanguages, err = ocr.Normal(f[fieldLanguages]); err != nil {
+		return o, invalid("body."+fieldLanguages, "%v", err)
 	}
 	size, err := f.number("chunk_size")
 	if err != nil {
@@ -229,12 +244,15 @@ func uploadParameters() []*huma.Param {
 }
 
 func uploadBody() *huma.RequestBody {
-	properties := map[string]*huma.Schema{"file": {Type: huma.TypeString, Format: "binary", Description: "The PDF"}}
+	properties := map[string]*huma.Schema{"file": {Type: huma.TypeString, Format: "binary", Description: "The PDF, or a PNG, JPEG or TIFF"}}
 	for _, k := range fields() {
 		properties[k.name] = &huma.Schema{Type: huma.TypeString, Description: k.doc, MaxLength: new(k.most)}
 	}
 	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: properties, Required: []string{"file"}}},
-		"application/pdf":     {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
+		pdf.PDF:               {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
+		pdf.PNG:               {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
+		pdf.JPEG:              {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
+		pdf.TIFF:              {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
 	}}
 }

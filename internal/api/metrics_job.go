@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/mivaa/mivaa/internal/extract"
+	"github.com/mivaa/mivaa/internal/ocr"
 	"github.com/mivaa/mivaa/internal/pdf"
 	"github.com/mivaa/mivaa/internal/webhook"
 	"github.com/mivaa/mivaa/jobs"
@@ -95,8 +96,9 @@ func (m *Metrics) lost(_ jobs.Job, reason error, took time.Duration) {
 
 // pageMetrics are of the pages that this process reads.
 type pageMetrics struct {
-	seconds prometheus.Histogram
-	crashes *prometheus.CounterVec
+	seconds    prometheus.Histogram
+	recognised prometheus.Histogram
+	crashes    *prometheus.CounterVec
 }
 
 const kindInstance = "instance"
@@ -106,10 +108,12 @@ func newPageMetrics(m *Metrics) pageMetrics {
 		seconds: m.histogram("mivaa_page_seconds", "How long a reader took for a page.",
 			time.Millisecond, 5*time.Millisecond, 20*time.Millisecond, 50*time.Millisecond, 100*time.Millisecond, 250*time.Millisecond,
 			time.Second, 5*time.Second, 15*time.Second, time.Minute, 5*time.Minute),
+		recognised: m.histogram("mivaa_ocr_page_seconds", "How long recognising a page took.",
+			250*time.Millisecond, 500*time.Millisecond, time.Second, 2*time.Second, 5*time.Second, 10*time.Second, 30*time.Second, time.Minute, 5*time.Minute),
 		crashes: m.counters("mivaa_crashes_total",
-			"Processes that died or were killed at their work: instances of the service found dead, and readers by what ended them.", labelKind),
+			"Processes that died or were killed at their work: instances of the service found dead, readers and Tesseract by what ended them.", labelKind),
 	}
-	for _, kind := range []string{kindInstance, pdf.CodeReaderCrashed, pdf.CodeOutOfMemory, pdf.CodePageTimeout} {
+	for _, kind := range []string{kindInstance, pdf.CodeReaderCrashed, pdf.CodeOutOfMemory, pdf.CodePageTimeout, ocr.CodeCrashed, ocr.CodeMemory, ocr.CodeTimeout} {
 		p.crashes.WithLabelValues(kind)
 	}
 	return p
@@ -124,6 +128,15 @@ func (m *Metrics) PageRead(took time.Duration, code string) {
 	}
 }
 
+// PageRecognised counts a page: it is ocr.Config's.
+func (m *Metrics) PageRecognised(took time.Duration, code string) {
+	m.page.recognised.Observe(took.Seconds())
+	switch code {
+	case ocr.CodeCrashed, ocr.CodeMemory, ocr.CodeTimeout:
+		m.page.crashes.WithLabelValues(code).Inc()
+	}
+}
+
 // Extraction shows what an extractor counts. Call it once.
 func (m *Metrics) Extraction(s *extract.Stats) {
 	count := func(name, help string, labels prometheus.Labels, load func() int64) {
@@ -133,6 +146,9 @@ func (m *Metrics) Extraction(s *extract.Stats) {
 	const pages = "Pages that were recorded, by outcome."
 	count("mivaa_pages_total", pages, prometheus.Labels{labelOutcome: "ok"}, s.PagesOK.Load)
 	count("mivaa_pages_total", pages, prometheus.Labels{labelOutcome: "failed"}, s.PagesFailed.Load)
+	const recognised = "Pages that were to be recognised from their picture, by outcome."
+	count("mivaa_ocr_pages_total", recognised, prometheus.Labels{labelOutcome: "ok"}, s.PagesRecognised.Load)
+	count("mivaa_ocr_pages_total", recognised, prometheus.Labels{labelOutcome: "failed"}, s.PagesUnrecognised.Load)
 	count("mivaa_steps_recorded_total", "Steps that were recorded.", nil, s.StepsRecorded.Load)
 	count("mivaa_steps_redone_total", "Steps that were done and not recorded before an attempt ended: they are done again.", nil, s.StepsRedone.Load)
 	count("mivaa_checkpoints_total", "Writes that recorded steps.", nil, s.Checkpoints.Load)

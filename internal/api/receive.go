@@ -1,8 +1,6 @@
 package api
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/mivaa/mivaa/internal/blob"
 	"github.com/mivaa/mivaa/internal/documents"
+	"github.com/mivaa/mivaa/internal/pdf"
 )
 
 // Bounds of a form, beside the file.
@@ -47,12 +46,12 @@ func (a *API) receive(ctx context.Context, w http.ResponseWriter, r *http.Reques
 			return documents.Submission{}, invalid("header.Content-Type", "multipart/form-data without a boundary: let the client set it")
 		}
 		source, err = a.readForm(ctx, multipart.NewReader(body, params["boundary"]), "file", f.read)
-	case "application/pdf", "application/x-pdf", "application/octet-stream":
+	case pdf.PDF, "application/x-pdf", "application/octet-stream", pdf.PNG, pdf.JPEG, pdf.TIFF:
 		source, err = a.readFile(ctx, body)
 		source.name = rawName(r)
 	default:
 		return documents.Submission{}, problem(http.StatusUnsupportedMediaType, codeMediaType,
-			"Send multipart/form-data with the PDF as its field \"file\", or the PDF itself as application/pdf.")
+			"Send multipart/form-data with the PDF as its field \"file\", or the PDF itself as application/pdf; a PNG, JPEG or TIFF likewise.")
 	}
 	if err != nil {
 		return documents.Submission{}, err
@@ -61,17 +60,32 @@ func (a *API) receive(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	if err != nil {
 		return documents.Submission{}, err
 	}
+	if err := a.checkLanguages(f); err != nil {
+		return documents.Submission{}, err
+	}
 	sub, err := f.submission(a.recovery)
 	sub.Callback, sub.TraceParent = callback, traceParent(r)
-	sub.Source, sub.Filename, sub.MediaType = source.ref, source.name, "application/pdf"
+	sub.Source, sub.Filename, sub.MediaType = source.ref, source.name, source.media
 	sub.IdempotencyKey = r.Header.Get("Idempotency-Key")
 	return sub, err
 }
 
 // file is the file of an upload, stored.
 type file struct {
-	ref  blob.Ref
-	name string
+	ref   blob.Ref
+	name  string
+	media string
+}
+
+// checkLanguages refuses languages that are not installed, where that is known.
+func (a *API) checkLanguages(f form) error {
+	if a.ocr == nil || f[fieldLanguages] == "" {
+		return nil
+	}
+	if err := a.ocr.Check(f[fieldLanguages]); err != nil {
+		return invalid("body."+fieldLanguages, "%v", err)
+	}
+	return nil
 }
 
 // readForm stores the file, which is in the field of that name, and hands every
@@ -113,21 +127,20 @@ func (a *API) readForm(ctx context.Context, parts *multipart.Reader, field strin
 	return *source, nil
 }
 
-// readFile stores what r gives if it looks like a PDF.
+// readFile stores what r gives if it looks like a document.
 func (a *API) readFile(ctx context.Context, r io.Reader) (file, error) {
-	buffered := bufio.NewReaderSize(r, 64<<10)
-	head, err := buffered.Peek(1024)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return file{}, formError(err)
+	buffered, media, err := pdf.Sniff(r)
+	if refused, ok := errors.AsType[*pdf.Error](err); ok {
+		return file{}, problem(http.StatusBadRequest, refused.Code, "The file is %v.", refused)
 	}
-	if !bytes.Contains(head, []byte("%PDF-")) {
-		return file{}, problem(http.StatusBadRequest, "not_a_pdf", "The file is not a PDF: its first 1024 bytes have no %%PDF-.")
+	if err != nil {
+		return file{}, formError(err)
 	}
 	ref, err := a.blobs.Put(ctx, buffered, a.maxUpload)
 	if errors.Is(err, blob.ErrTooLarge) {
 		return file{}, a.tooLarge().because(err)
 	}
-	return file{ref: ref}, formError(err)
+	return file{ref: ref, media: media}, formError(err)
 }
 
 func (a *API) tooLarge() *Problem {

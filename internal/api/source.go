@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,6 +11,8 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
 	"github.com/mivaa/mivaa/internal/blob"
+	"github.com/mivaa/mivaa/internal/documents"
+	"github.com/mivaa/mivaa/internal/pdf"
 )
 
 // untrustedCSP is of what came out of a PDF, or is one: a browser shows it and
@@ -32,10 +35,10 @@ type fileOutput struct{ Body func(huma.Context) }
 func (a *API) sourceRoutes(h huma.API) {
 	registerOpen(a, h, huma.Operation{
 		OperationID: "get-source", Method: http.MethodGet, Path: "/api/rag/documents/{id}/source", Tags: []string{tagDocuments},
-		Summary: "Download the PDF",
+		Summary: "Download the file",
 		Description: "As it was uploaded, verified. Its ETag is its SHA-256; parts of it can be asked for (Range, If-Range). " +
 			"Problems: 404 source_missing, 409 source_changed: the stored bytes are not those that were uploaded.",
-		Responses: fileResponses("The PDF", "application/pdf"),
+		Responses: fileResponses("The file", pdf.Accepted()...),
 	}, a.source)
 }
 
@@ -81,21 +84,30 @@ func (a *API) source(ctx context.Context, in *fileInput) (*fileOutput, error) {
 	}
 	return &fileOutput{Body: func(hc huma.Context) {
 		r, w := humachi.Unwrap(hc)
-		a.sendSource(w, r, file, etag, d.Filename)
+		a.sendSource(w, r, file, etag, d)
 	}}, nil
 }
 
 // sendSource sends an open file, or the part that was asked for, and closes it.
-func (a *API) sendSource(w http.ResponseWriter, r *http.Request, file *blob.File, etag, name string) {
+func (a *API) sendSource(w http.ResponseWriter, r *http.Request, file *blob.File, etag string, d documents.Document) {
 	ctx, cancel := a.untilStop(r.Context())
 	defer cancel()
 	defer file.Close()
 	fileHeaders(w.Header(), etag)
-	w.Header().Set("Content-Type", "application/pdf")
-	w.Header().Set("Content-Disposition", attachment(name))
+	w.Header().Set("Content-Type", mediaOf(d))
+	w.Header().Set("Content-Disposition", attachment(d.Filename))
 	out := newPatientWriter(ctx, w)
 	defer out.settle()
 	http.ServeContent(out, r, "", time.Time{}, file)
+}
+
+// mediaOf is a document's media type, if it is one that may be: a row may be
+// written by hand.
+func mediaOf(d documents.Document) string {
+	if slices.Contains(pdf.Accepted(), d.MediaType) {
+		return d.MediaType
+	}
+	return "application/octet-stream"
 }
 
 // fileHeaders are those of what came out of a PDF.

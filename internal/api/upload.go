@@ -51,9 +51,10 @@ func (a *API) uploadRoutes(h huma.API) {
 	registry := h.OpenAPI().Components.Schemas
 	registerOpen(a, h, huma.Operation{
 		OperationID: "upload", Method: http.MethodPost, Path: uploadPath, Tags: []string{tagDocuments}, DefaultStatus: http.StatusAccepted,
-		Summary: "Upload a PDF",
+		Summary: "Upload a PDF, or a picture of a page",
 		Description: "The file, its document and its job are stored durably before the answer. The same Idempotency-Key again, or without a key the same bytes, options and password again, " +
-			"is answered with the first job and 200. Problems: 400 not a PDF (no %PDF- in its first 1024 bytes), 408 nothing came for a minute or less than 1 KiB/s on average, 409 the key belongs to other bytes, options or another password, " +
+			"is answered with the first job and 200. A PNG or JPEG is a document of one page, a TIFF one of as many as it has pictures; their text is recognised where Tesseract is installed. " +
+			"Problems: 400 not_a_pdf (no %PDF- in its first 1024 bytes, and no PNG, JPEG or TIFF: the detail names what it is, if it is known), 408 nothing came for a minute or less than 1 KiB/s on average, 409 the key belongs to other bytes, options or another password, " +
 			"413, 415, 503 with Retry-After while the service is stopping or busy, 507 the disk is full.",
 		Parameters: uploadParameters(),
 		Responses: map[string]*huma.Response{"200": {

@@ -186,11 +186,17 @@ func downloads(d documents.Document, pages int) []download {
 			{"Markdown", "headings, lists and tables", content + "markdown", stem + ".md", small, true},
 			{"Text", "verbatim, a form feed after each page", content + "text", stem + ".txt", small, true},
 			{"JSON", "everything: pages, elements with boxes, chunks", content + "json", stem + ".json", small, true},
+			{"Tables", "as CSV, one below the other", content + "csv", stem + ".csv", small, false},
 			{"Chunks", "for retrieval, with headings and places", content + "chunks", stem + ".chunks.json", small, true},
 			{"Chunks for LangChain", "a list of Document", content + "chunks&shape=langchain", stem + ".langchain.json", small, true},
 			{"Chunks for LlamaIndex", "a list of TextNode", content + "chunks&shape=llamaindex", stem + ".llamaindex.json", small, true},
 			{"Elements for Unstructured", "a list of elements", content + "chunks&shape=unstructured", stem + ".unstructured.json", small, true},
 		}
+	}
+	if pages > 0 {
+		out = append(out, download{
+			Name: "Archive", Text: "Markdown, text, JSON, tables, images, attachments", Address: base + "/content?format=zip", File: stem + ".zip",
+		})
 	}
 	if d.SourceSHA256 != "" {
 		out = append(out, download{Name: "Source", Text: "the file as it came, " + byteSize(d.SourceSize), Address: base + "/source", File: d.Filename})

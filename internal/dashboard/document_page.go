@@ -29,7 +29,8 @@ type documentPage struct {
 	Failed       bool
 	Code, Error  string
 	NeedsOCR     bool
-	Width        string // of the page, in points
+	OCR          *layout.OCR // nil: it was not to be recognised
+	Width        string      // of the page, in points
 	Height       string
 	Blocks       []block
 	Text         string
@@ -153,6 +154,7 @@ func (s *site) aroundPage(ctx context.Context, d *documentPage) (running string,
 
 func (d *documentPage) fill(p extract.Page) {
 	d.Failed, d.Code, d.Error, d.NeedsOCR = p.Status == layout.StatusFailed, p.ErrorCode, p.Error, p.NeedsOCR
+	d.OCR = p.OCR
 	d.Text, d.Markdown = p.Text, p.Markdown
 	d.Width, d.Height = points(p.Width), points(p.Height)
 	if p.PageLabel != strconv.Itoa(d.Number) {

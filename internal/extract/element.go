@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"unicode/utf8"
 
 	"github.com/mivaa/mivaa/internal/layout"
@@ -31,6 +32,8 @@ type Element struct {
 	image      int           // of an image: its index on the page
 	caption    string        // of either
 	captionID  string        // the element that it is
+	continues  string        // of a table: the one of the page before that it goes on with
+	head       string        // of such a table: the rows that head its columns there
 }
 
 // heads reports whether other elements stand under the element.
@@ -41,6 +44,14 @@ type outline struct {
 	headings []place // one under the other
 	items    []place // list items that the current one is nested in
 	order    int
+	table    lastTable
+}
+
+// lastTable is the last table of the page before.
+type lastTable struct {
+	page layout.Page
+	id   string // "": the page has none
+	head string // the rows that head its columns, perhaps on a page before
 }
 
 type place struct {
@@ -83,7 +94,38 @@ func (o *outline) add(page layout.Page, prof layout.Profile) []Element {
 		}
 		out = append(out, el)
 	}
+	o.tables(page, prof, out)
 	return out
+}
+
+// tables finds out whether the page's first table goes on with the last of the
+// page before, and keeps its own last one in mind.
+func (o *outline) tables(page layout.Page, prof layout.Profile, elements []Element) {
+	var first, final *Element
+	for i := range elements {
+		if e := &elements[i]; e.table != nil {
+			first, final = cmp.Or(first, e), e
+		}
+	}
+	if first == nil {
+		o.table = lastTable{}
+		return
+	}
+	if o.table.id != "" && layout.Continues(o.table.page, page, prof) {
+		first.continues, first.head = o.table.id, o.table.head
+	}
+	o.table = lastTable{page, final.TableID, headOf(&page, final)}
+}
+
+// headOf returns the rows that head a table's columns.
+func headOf(p *layout.Page, e *Element) string {
+	head := ""
+	for _, r := range rowsOf(p, e) {
+		if r.header {
+			head += r.text + "\n"
+		}
+	}
+	return cmp.Or(head, e.head)
 }
 
 // place finds what the element stands under.

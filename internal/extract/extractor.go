@@ -27,8 +27,9 @@ type Document interface {
 	// Outline reads them. It is cheap once pages were read.
 	Outline(ctx context.Context) ([]pdf.OutlineItem, error)
 	// Pages yields the records of the given pages in order, failed ones too.
-	// An error is the last thing it yields: the document is given up.
-	Pages(ctx context.Context, numbers []int) iter.Seq2[layout.Page, error]
+	// Those that the recogniser wants it has recognised; nil wants none. An error
+	// is the last thing it yields: the document is given up.
+	Pages(ctx context.Context, numbers []int, recogniser pdf.Recogniser) iter.Seq2[layout.Page, error]
 	// Close ends what is being read and waits until the source is not used.
 	Close() error
 }
@@ -36,13 +37,14 @@ type Document interface {
 // OpenFunc opens a PDF. src stays the caller's to close, after the document.
 type OpenFunc func(ctx context.Context, src io.ReaderAt, size int64, password string) (Document, error)
 
-// Extractor reads documents. All fields but Stats are required.
+// Extractor reads documents. All fields but OCR and Stats are required.
 type Extractor struct {
 	Open      OpenFunc
 	Documents documents.Store
 	Jobs      jobs.Store // the store that holds the steps
 	Blobs     blob.Store
 	Engine    Engine
+	OCR       Recognition
 	Stats     *Stats
 }
 
@@ -102,104 +104,125 @@ func (e *Extractor) run(ctx, reading context.Context, a attempt) error {
 	if err != nil {
 		facts.OutlinePending = true // to be written anew
 	}
-	total := job.StepsTotal
-	var profiler *layout.Profiler // of pages that this attempt read from the first to the last
-	if total == 0 || job.StepsDone < total || facts.OutlinePending {
-		if facts, profiler, err = e.read(ctx, reading, a, d, facts); err != nil {
+	options, pages, err := optionsOf(d)
+	if err != nil {
+		return jobs.Permanent(err)
+	}
+	r := reader{Extractor: e, attempt: a, document: d, options: options, pages: pages, facts: facts, total: job.StepsTotal}
+	if r.total == 0 || job.StepsDone < r.total || facts.OutlinePending {
+		if err := r.read(ctx, reading); err != nil {
 			return err
 		}
-		total = facts.SelectedPages
 	}
-	return e.publish(ctx, reading, job, total, profiler, facts)
+	return r.publish(ctx, reading)
+}
+
+// reader is one attempt at a document.
+type reader struct {
+	*Extractor
+	attempt  attempt
+	document documents.Document
+	options  Options
+	pages    Pages
+	facts    Facts  // as they are known so far
+	total    int    // steps of the job; 0: not known yet
+	all      *tally // of all pages; nil: earlier attempts have read some of them
 }
 
 // read reads and records what is not recorded yet: facts, pages, and the outline
-// after them. It returns the facts; known are those so far.
-func (e *Extractor) read(ctx, reading context.Context, a attempt, d documents.Document, known Facts) (_ Facts, _ *layout.Profiler, err error) {
-	source, err := d.Source()
+// after them.
+func (r *reader) read(ctx, reading context.Context) (err error) {
+	source, err := r.document.Source()
 	if err != nil {
-		return known, nil, err
-	}
-	_, pages, err := optionsOf(d)
-	if err != nil {
-		return known, nil, jobs.Permanent(err)
+		return err
 	}
 	var password string
-	err = patient(reading, func() (err error) { password, err = e.Documents.Password(reading, d.ID); return err })
+	err = patient(reading, func() (err error) { password, err = r.Documents.Password(reading, r.document.ID); return err })
 	if err != nil {
-		return known, nil, err
+		return err
 	}
-	file, err := e.Blobs.Open(reading, source.SHA256)
+	file, err := r.Blobs.Open(reading, source.SHA256)
 	if err != nil {
-		return known, nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	doc, err := e.Open(reading, file.File, file.Size(), password)
+	doc, err := r.Open(reading, file.File, file.Size(), password)
 	if err != nil {
-		return known, nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, doc.Close()) }()
 
-	job, info := a.Job(), doc.Info()
-	numbers := pages.Select(info.PageCount)
+	info := doc.Info()
+	numbers := r.pages.Select(info.PageCount)
 	if len(numbers) == 0 {
-		return known, nil, noSuchPage(pages, info.PageCount)
+		return noSuchPage(r.pages, info.PageCount)
 	}
-	if job.StepsDone > len(numbers) {
-		return known, nil, jobs.Permanent(fmt.Errorf("%d pages are recorded and the document has %d now: restart the job", job.StepsDone, len(numbers)))
+	if done := r.attempt.Job().StepsDone; done > len(numbers) {
+		return jobs.Permanent(fmt.Errorf("%d pages are recorded and the document has %d now: restart the job", done, len(numbers)))
 	}
-	a.SetTotal(len(numbers))
-	facts := Facts{Info: info, OutlinePending: doc.HasOutline(), SelectedPages: len(numbers), Engine: e.Engine}
+	r.total = len(numbers)
+	r.attempt.SetTotal(r.total)
+	facts := Facts{Info: info, OutlinePending: doc.HasOutline(), SelectedPages: r.total, Engine: r.Engine}
 	if facts.OutlinePending {
-		facts.Outline = known.Outline // read again, the document still has its content
+		facts.Outline = r.facts.Outline // read again, the document still has its content
 	}
-	if err := e.setFacts(reading, job, facts); err != nil {
-		return known, nil, err
+	if err := r.setFacts(reading, facts); err != nil {
+		return err
 	}
-	profiler, err := e.record(ctx, reading, a, doc, numbers)
+	r.all, err = r.record(ctx, reading, r.attempt, doc, numbers, r.options)
 	if err != nil || !facts.OutlinePending {
-		return facts, profiler, err
+		return err
 	}
 	facts.OutlinePending = false
 	if facts.Outline, err = doc.Outline(reading); err != nil {
-		return known, nil, err
+		return err
 	}
-	return facts, profiler, e.setFacts(reading, job, facts)
+	return r.setFacts(reading, facts)
 }
 
-func (e *Extractor) setFacts(ctx context.Context, job jobs.Job, facts Facts) error {
+func (r *reader) setFacts(ctx context.Context, facts Facts) error {
 	data, err := json.Marshal(facts)
 	if err != nil {
 		return fmt.Errorf("encode facts: %w", err)
 	}
-	return patient(ctx, func() error { return e.Documents.SetFacts(ctx, job.Fence(), data) })
+	r.facts = facts
+	return patient(ctx, func() error { return r.Documents.SetFacts(ctx, r.attempt.Job().Fence(), data) })
 }
 
 // publish makes the recorded pages the document's content. It is the last act:
 // a job that dies before the next line is done all the same.
-func (e *Extractor) publish(ctx, reading context.Context, job jobs.Job, total int, profiler *layout.Profiler, facts Facts) error {
+func (r *reader) publish(ctx, reading context.Context) error {
+	job := r.attempt.Job()
 	var failed []documents.FailedPage
-	err := patient(reading, func() (err error) { failed, err = e.Documents.FailedPages(reading, job.ID); return err })
+	err := patient(reading, func() (err error) { failed, err = r.Documents.FailedPages(reading, job.ID); return err })
 	if err != nil {
 		return err
 	}
-	if len(failed) == total {
+	if len(failed) == r.total {
 		first := failed[0]
 		return jobs.Permanent(jobs.WithCode(first.Code, fmt.Errorf("no page could be read; page %d: %s", first.PageNumber, first.Error)))
 	}
-	if profiler == nil {
-		if profiler, err = profileOf(reading, e.Jobs, job.ID, total); errors.Is(err, ErrReplaced) {
+	if r.all == nil {
+		if r.all, err = tallyOf(reading, r.Jobs, job.ID, r.total, r.OCR.mode(r.options)); errors.Is(err, ErrReplaced) {
 			return jobs.Permanent(fmt.Errorf("recorded pages are gone, restart the job: %w", err))
 		} else if err != nil {
 			return err
 		}
 	}
-	profiler.Outline(facts.bookmarks())
-	profile, err := json.Marshal(profiler.Profile())
+	if facts := r.facts; facts.OCR == nil {
+		if facts.OCR = r.all.facts(); facts.OCR != nil {
+			if err := r.setFacts(reading, facts); err != nil {
+				return err
+			}
+			r.OCR.tell(job, facts.OCR)
+		}
+	}
+	r.all.Outline(r.facts.bookmarks())
+	profile, err := json.Marshal(r.all.Profile())
 	if err != nil {
 		return fmt.Errorf("encode profile: %w", err)
 	}
-	return patient(ctx, func() error { return e.Documents.Publish(ctx, job.Fence(), profile) })
+	return patient(ctx, func() error { return r.Documents.Publish(ctx, job.Fence(), profile) })
 }
 
 // patient calls fn until the store answers, for as long as ctx lasts.

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/mivaa/mivaa/internal/blob"
 	"github.com/mivaa/mivaa/internal/documents"
+	"github.com/mivaa/mivaa/internal/layout"
 	"github.com/mivaa/mivaa/internal/pdf"
 	"github.com/mivaa/mivaa/jobs"
 )
@@ -28,6 +30,11 @@ func TestExtract(t *testing.T) {
 	e.ok(err)
 	if d.ContentJobID != j.ID || facts.PageCount != 7 || facts.SelectedPages != 7 || facts.Title != "Fake" || facts.Engine.Name != "fake" {
 		t.Errorf("document: %+v, facts: %s", d, d.Facts)
+	}
+	var prof layout.Profile
+	e.ok(json.Unmarshal(d.Profile, &prof))
+	if prof.Pages != 7 || len(prof.Outline) != 1 || prof.Outline[0] != (layout.Bookmark{Title: "One", Level: 1, Page: 1}) {
+		t.Errorf("profile: %+v", prof)
 	}
 	steps, err := e.jobs.Steps(t.Context(), j.ID, 0, 100)
 	e.ok(err)

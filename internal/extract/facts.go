@@ -17,6 +17,7 @@ type Facts struct {
 	OutlinePending bool              `json:"outline_pending,omitempty"`
 	SelectedPages  int               `json:"selected_pages"` // of PageCount
 	Engine         Engine            `json:"engine"`
+	OCR            *OCRFacts         `json:"ocr,omitempty"` // once all pages are recorded; nil: it was no matter
 }
 
 // Engine names what read the pages.

@@ -17,6 +17,7 @@ import (
 	"github.com/mivaa/mivaa/internal/blob"
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/internal/layout"
+	"github.com/mivaa/mivaa/internal/ocr"
 	"github.com/mivaa/mivaa/internal/pdf"
 	"github.com/mivaa/mivaa/jobs"
 	"github.com/mivaa/mivaa/jobs/sqlite"
@@ -30,6 +31,9 @@ type spec struct {
 	Outline string `json:"outline,omitempty"`  // code of the error that reading the outline ends with
 	Open    string `json:"open,omitempty"`     // code of the error that opening ends with
 	Salt    string `json:"salt,omitempty"`     // makes other bytes
+
+	Scans      []int `json:"scans,omitempty"`      // pages that are pictures of text
+	Recognised []int `json:"recognised,omitempty"` // of them, those that a recogniser has made text of
 
 	Attached []string `json:"attached,omitempty"` // names of files
 }
@@ -94,7 +98,7 @@ func (d *document) Outline(ctx context.Context) ([]pdf.OutlineItem, error) {
 
 func (d *document) Close() error { return nil }
 
-func (d *document) Pages(ctx context.Context, numbers []int) iter.Seq2[layout.Page, error] {
+func (d *document) Pages(ctx context.Context, numbers []int, _ pdf.Recogniser) iter.Seq2[layout.Page, error] {
 	return func(yield func(layout.Page, error) bool) {
 		for _, n := range numbers {
 			if d.before != nil {
@@ -107,6 +111,16 @@ func (d *document) Pages(ctx context.Context, numbers []int) iter.Seq2[layout.Pa
 			d.read = append(d.read, n)
 			d.mu.Unlock()
 			page := pageOf(n)
+			if slices.Contains(d.spec.Scans, n) {
+				page = layout.Read(layout.Glyphs{Number: n, Width: 612, Height: 792, Images: []layout.Box{{0, 0, 612, 792}}})
+			}
+			how := layout.OCR{Engine: ocr.Name, Version: "5", Languages: "eng"}
+			switch {
+			case slices.Contains(d.spec.Recognised, n):
+				page = layout.Recognised(page, ocr.Name, pageGlyphs(n), how)
+			case len(d.spec.Recognised) > 0 && page.NeedsOCR:
+				page = layout.Unrecognised(page, how, ocr.CodeCrashed, "it crashed")
+			}
 			if slices.Contains(d.spec.Failed, n) {
 				page = layout.Failed(n, pdf.CodePageTimeout, fmt.Sprintf("page %d: too slow", n))
 			}
@@ -145,7 +159,7 @@ func pageOf(n int) layout.Page {
 		return layout.Read(g)
 	}
 	g.Images = []layout.Box{{10, 10, 20, 20}, {72, 500, 300, 600}}
-	g.ImageData = []layout.ImageData{{Width: 64, Height: 64, MediaType: pdf.PNG}, {Width: 640, Height: 280, MediaType: pdf.JPEG, SHA256: strings.Repeat("ab", 32)}}
+	g.ImageData = []layout.ImageData{{Width: 64, Height: 64, MediaType: pdf.PNG}, {Width: 640, Height: 280, MediaType: pdf.JPEG, SHA256: strings.Repeat(fmt.Sprintf("%02x", n), 32)}}
 	g.Annotations = []layout.Annotation{{Kind: "text", Box: layout.Box{1, 2, 3, 4}, Text: "Is this so?", Author: "Ann"}}
 	g.Fields = []layout.Field{{Name: "agree", Kind: "checkbox", Checked: true, Value: "Yes", Box: layout.Box{5, 6, 7, 8}}}
 	p := layout.Read(g)

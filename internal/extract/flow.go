@@ -21,7 +21,7 @@ type piece struct {
 	span
 	page span // of the page's text
 	row  bool
-	head string // of a row behind the header: the header's rows
+	head string // of a row behind the header, which may be on a page before: the header's rows
 }
 
 // unit is where a chunk may well begin.
@@ -97,7 +97,10 @@ func (w *flowWriter) table(e *Element) {
 	if rows == nil {
 		return
 	}
-	head := ""
+	head := e.head
+	if slices.ContainsFunc(rows, func(r row) bool { return r.header }) {
+		head = "" // it has its own, once more or another
+	}
 	for i, r := range rows {
 		text := r.text
 		if i < len(rows)-1 {

@@ -13,6 +13,7 @@ import (
 type DocumentImage struct {
 	ID          string     `json:"image_id" doc:"Within its document" example:"p12-3"`
 	ElementID   string     `json:"element_id"`
+	Layer       string     `json:"layer" enum:"body,furniture" doc:"Furniture is what stands on many pages at the same place, such as a logo"`
 	PageNumber  int        `json:"page_number"`
 	Box         layout.Box `json:"bbox" nullable:"false"`
 	Width       int        `json:"width" doc:"Of the image itself, in pixels; 0: not known"`
@@ -21,6 +22,7 @@ type DocumentImage struct {
 	SHA256      string     `json:"sha256,omitempty" doc:"Of the image's data as the document holds it; of a JPEG, of the file at its address. None of a very large one"`
 	URL         string     `json:"url" doc:"Of the image: relative to the service, or to the archive"`
 	Caption     string     `json:"caption,omitempty"`
+	Alt         string     `json:"alt,omitempty" doc:"What a tagged document says in its place"`
 	HeadingPath []string   `json:"heading_path" nullable:"false"`
 }
 
@@ -35,12 +37,12 @@ func imagesOf(p *layout.Page, elements []Element, base string) []DocumentImage {
 		}
 		name := p.ImageName(e.image)
 		img := DocumentImage{
-			ID: e.ImageID, ElementID: e.ID, PageNumber: p.Number, Box: e.Box, MediaType: "image/png",
+			ID: e.ImageID, ElementID: e.ID, Layer: e.Layer, PageNumber: p.Number, Box: e.Box, MediaType: "image/png",
 			URL: base + name, Caption: e.caption, HeadingPath: e.HeadingPath,
 		}
 		if len(p.ImageData) > 0 {
 			d := &p.ImageData[e.image]
-			img.Width, img.Height, img.MediaType, img.SHA256 = d.Width, d.Height, d.MediaType, d.SHA256
+			img.Width, img.Height, img.MediaType, img.SHA256, img.Alt = d.Width, d.Height, d.MediaType, d.SHA256, d.Alt
 		}
 		out = append(out, img)
 	}

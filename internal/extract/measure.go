@@ -4,7 +4,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
-	"github.com/tiktoken-go/tokenizer"
+	"github.com/tiktoken-go/tokenizer/codec"
 )
 
 // measure says how long text is.
@@ -44,15 +44,9 @@ func (characters) backward(text string, s span, n int) int {
 // embedding models. Those of other models give about as many.
 type tokens struct{}
 
-// codec is the tokenizer: some tens of milliseconds and 10 MB from the first
-// time that it is used.
-var codec = sync.OnceValue(func() tokenizer.Codec {
-	c, err := tokenizer.Get(tokenizer.Cl100kBase)
-	if err != nil {
-		panic(err) // it is compiled in
-	}
-	return c
-})
+// cl100k is the tokenizer: some tens of milliseconds and 10 MB from the first
+// time that it is used. Got in this way it is the only vocabulary that is linked.
+var cl100k = sync.OnceValue(codec.NewCl100kBase)
 
 // longToken is more bytes than most tokens have.
 const longToken = 6
@@ -68,7 +62,7 @@ func encoded(text string) []string {
 			n = most
 			n = betweenWords(text, n)
 		}
-		_, parts, err := codec().Encode(text[:n])
+		_, parts, err := cl100k().Encode(text[:n])
 		if err != nil {
 			panic(err) // of a pattern that takes too long; it has no limit
 		}

@@ -5,8 +5,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/mivaa/mivaa/internal/documents"
+	"github.com/mivaa/mivaa/internal/ocr"
 )
 
 // Kind is the kind of the jobs that Handle runs.
@@ -15,7 +17,12 @@ const Kind = documents.Kind
 // Options are what a submitter may ask for. The zero value reads all pages.
 type Options struct {
 	Pages string `json:"pages,omitempty"` // as ParsePages reads it
-	Cut   *Cut   `json:"cut,omitempty"`   // how chunks are cut where a reader does not say; nil: DefaultCut
+	// OCR says which pages are recognised, OCRLanguages in which languages, such as
+	// eng+deu. Empty: as the process is told that reads the pages.
+	OCR          ocr.Mode `json:"ocr,omitempty"`
+	OCRLanguages string   `json:"ocr_languages,omitempty"`
+
+	Cut *Cut `json:"cut,omitempty"` // how chunks are cut where a reader does not say; nil: DefaultCut
 }
 
 // Unit is what the length of chunks is counted in.
@@ -106,6 +113,12 @@ func (o Options) Normal() (Options, error) {
 		return o, err
 	}
 	o.Pages = pages.String()
+	if o.OCR != "" && !slices.Contains(ocr.Modes(), o.OCR) {
+		return o, fmt.Errorf("ocr is %.20q: it must be auto, off or force", o.OCR)
+	}
+	if o.OCRLanguages, err = ocr.Normal(o.OCRLanguages); err != nil {
+		return o, err
+	}
 	if o.Cut != nil {
 		if err := o.Cut.Validate(); err != nil {
 			return o, err
@@ -128,7 +141,13 @@ func (o Options) Apply(sub *documents.Submission) error {
 }
 
 // record is the part of the options that changes what is recorded.
-func (o Options) record() string { return "pages=" + o.Pages }
+func (o Options) record() string {
+	record := "pages=" + o.Pages
+	if o.OCR != "" || o.OCRLanguages != "" {
+		record += " ocr=" + string(o.OCR) + " " + o.OCRLanguages
+	}
+	return record
+}
 
 // hash names what the pages were read with.
 func (o Options) hash() string {

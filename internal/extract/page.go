@@ -11,20 +11,21 @@ import (
 
 // PageInfo is what is known of a recorded page, without its text.
 type PageInfo struct {
-	PageNumber int     `json:"page_number" doc:"From 1"`
-	PageLabel  string  `json:"page_label,omitempty" doc:"As the document names it: iv, A-3"`
-	Status     string  `json:"status" enum:"ok,failed"`
-	ErrorCode  string  `json:"error_code,omitempty" doc:"Of a failed page"`
-	Error      string  `json:"error,omitempty" doc:"Of a failed page"`
-	Width      float64 `json:"width" doc:"In points, as shown; 0 of a failed page"`
-	Height     float64 `json:"height"`
-	Rotation   int     `json:"rotation" doc:"0, 90, 180 or 270, clockwise"`
-	NeedsOCR   bool    `json:"needs_ocr" doc:"Images and hardly any text"`
-	Garbage    bool    `json:"garbage,omitempty" doc:"Its fonts do not say what most of its characters mean"`
-	Order      string  `json:"order,omitempty" doc:"stream: text would have been lost in reading order, so it is in the order of the file"`
-	Truncated  bool    `json:"truncated,omitempty" doc:"The page has more than a record holds"`
-	Chars      int     `json:"chars" doc:"Of its text"`
-	Images     int     `json:"images" doc:"That stand on it"`
+	PageNumber int         `json:"page_number" doc:"From 1"`
+	PageLabel  string      `json:"page_label,omitempty" doc:"As the document names it: iv, A-3"`
+	Status     string      `json:"status" enum:"ok,failed"`
+	ErrorCode  string      `json:"error_code,omitempty" doc:"Of a failed page"`
+	Error      string      `json:"error,omitempty" doc:"Of a failed page"`
+	Width      float64     `json:"width" doc:"In points, as shown; 0 of a failed page"`
+	Height     float64     `json:"height"`
+	Rotation   int         `json:"rotation" doc:"0, 90, 180 or 270, clockwise"`
+	NeedsOCR   bool        `json:"needs_ocr" doc:"Images and hardly any text, and it was not recognised"`
+	OCR        *layout.OCR `json:"ocr,omitempty" doc:"Of a page that was to be recognised from its picture"`
+	Garbage    bool        `json:"garbage,omitempty" doc:"Its fonts do not say what most of its characters mean"`
+	Order      string      `json:"order,omitempty" doc:"stream: text would have been lost in reading order, so it is in the order of the file"`
+	Truncated  bool        `json:"truncated,omitempty" doc:"The page has more than a record holds"`
+	Chars      int         `json:"chars" doc:"Of its text"`
+	Images     int         `json:"images" doc:"That stand on it"`
 }
 
 // PageList is a part of a document's pages.
@@ -59,7 +60,7 @@ type Page struct {
 func pageInfo(p *layout.Page) PageInfo {
 	return PageInfo{
 		PageNumber: p.Number, PageLabel: p.Label, Status: p.Status, ErrorCode: p.Code, Error: p.Error,
-		Width: p.Width, Height: p.Height, Rotation: p.Rotation, NeedsOCR: p.NeedsOCR, Garbage: p.Garbage, Order: p.Order, Truncated: p.Truncated,
+		Width: p.Width, Height: p.Height, Rotation: p.Rotation, NeedsOCR: p.NeedsOCR, OCR: p.OCR, Garbage: p.Garbage, Order: p.Order, Truncated: p.Truncated,
 		Chars: utf8.RuneCountInString(p.Text), Images: len(p.Images),
 	}
 }

@@ -8,19 +8,20 @@ import (
 	"unicode/utf8"
 
 	"github.com/mivaa/mivaa/internal/layout"
+	"github.com/mivaa/mivaa/internal/pdf"
 	"github.com/mivaa/mivaa/jobs"
 )
 
-// record reads the pages behind those recorded and records them. The profiler
-// is nil where earlier attempts have recorded some of them.
-func (e *Extractor) record(ctx, reading context.Context, a attempt, doc Document, numbers []int) (*layout.Profiler, error) {
+// record reads the pages behind those recorded and records them. The tally is
+// nil where earlier attempts have recorded some of them.
+func (e *Extractor) record(ctx, reading context.Context, a attempt, doc Document, numbers []int, o Options) (*tally, error) {
 	done := a.Job().StepsDone
-	var profiler *layout.Profiler
+	var all *tally
 	if done == 0 {
-		profiler = new(layout.Profiler)
+		all = &tally{mode: e.OCR.mode(o)}
 	}
 	reading, stop := context.WithCancel(reading)
-	w, f := newWindow(), feeder{doc: doc, numbers: numbers[done:], seq: done, profiler: profiler}
+	w, f := newWindow(), feeder{doc: doc, numbers: numbers[done:], seq: done, recogniser: e.OCR.of(o), all: all}
 	var feed sync.WaitGroup
 	feed.Go(func() { w.end(f.feed(reading, w)) })
 	n, err := e.checkpoint(ctx, reading, a, w)
@@ -29,7 +30,7 @@ func (e *Extractor) record(ctx, reading context.Context, a attempt, doc Document
 	if e.Stats != nil {
 		e.Stats.StepsRedone.Add(int64(f.read - n))
 	}
-	return profiler, err
+	return all, err
 }
 
 // checkpoint records what is ready, all of it in one call, until nothing more
@@ -70,20 +71,22 @@ func (e *Extractor) count(got []recorded) {
 		} else {
 			e.Stats.PagesOK.Add(1)
 		}
+		e.Stats.countOCR(got[i].ocr)
 	}
 }
 
 // feeder reads pages into a window.
 type feeder struct {
-	doc      Document
-	numbers  []int
-	seq      int // of the page before the first
-	profiler *layout.Profiler
-	read     int // pages
+	doc        Document
+	recogniser pdf.Recogniser // nil: none
+	numbers    []int
+	seq        int    // of the page before the first
+	all        *tally // nil: of no use
+	read       int    // pages
 }
 
 func (f *feeder) feed(ctx context.Context, w *window) error {
-	for page, err := range f.doc.Pages(ctx, f.numbers) {
+	for page, err := range f.doc.Pages(ctx, f.numbers, f.recogniser) {
 		if err != nil {
 			return err
 		}
@@ -92,11 +95,11 @@ func (f *feeder) feed(ctx context.Context, w *window) error {
 		}
 		f.read++
 		page.Error = shorten(page.Error)
-		if f.profiler != nil {
-			f.profiler.Add(page)
+		if f.all != nil {
+			f.all.add(page)
 		}
 		step := jobs.Step{Seq: f.seq + f.read, Data: page.Encode()}
-		if !w.put(ctx, recorded{step, page.Status == layout.StatusFailed}) {
+		if !w.put(ctx, recorded{step, page.Status == layout.StatusFailed, page.OCR}) {
 			return context.Cause(ctx)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/internal/layout"
+	"github.com/mivaa/mivaa/internal/ocr"
 	"github.com/mivaa/mivaa/jobs"
 )
 
@@ -161,6 +162,9 @@ type Summary struct {
 	Pages      int     `json:"pages"`      // in the result, failed ones included
 	// Failed names the pages asked for that could not be read.
 	Failed []documents.FailedPage `json:"failed_pages"`
+	// NeedsOCR names the document's pages that are pictures and were not
+	// recognised, as a selection of pages: 1-3,7. It is known once it is complete.
+	NeedsOCR string `json:"needs_ocr,omitempty"`
 }
 
 // Result is a document as it is at one moment, ready to be written.
@@ -246,6 +250,9 @@ func (r *Results) find(ctx context.Context, req Request) (*Result, documents.Con
 		DocumentID: req.Document, JobID: content.JobID, Complete: content.Complete,
 		PageCount: res.facts.PageCount, Pages: len(res.steps.wanted), Failed: []documents.FailedPage{},
 	}
+	if ocr := res.facts.OCR; ocr != nil {
+		res.NeedsOCR = ocr.Needed
+	}
 	return res, content, nil
 }
 
@@ -271,12 +278,12 @@ func (res *Result) findProfile(ctx context.Context, content documents.Content) e
 			return nil
 		}
 	}
-	profiler, err := profileOf(ctx, res.steps.jobs, res.JobID, res.steps.last)
+	t, err := tallyOf(ctx, res.steps.jobs, res.JobID, res.steps.last, ocr.Auto)
 	if err != nil {
 		return err
 	}
-	profiler.Outline(res.facts.bookmarks())
-	res.profile = profiler.Profile()
+	t.Outline(res.facts.bookmarks())
+	res.profile = t.Profile()
 	return nil
 }
 

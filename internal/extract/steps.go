@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/mivaa/mivaa/internal/layout"
+	"github.com/mivaa/mivaa/internal/ocr"
 	"github.com/mivaa/mivaa/jobs"
 )
 
@@ -104,9 +105,9 @@ func pagesOf(ctx context.Context, store jobs.Store, job jobs.ID, first, last int
 	}
 }
 
-// profileOf looks at the first total pages of a job.
-func profileOf(ctx context.Context, store jobs.Store, job jobs.ID, total int) (*layout.Profiler, error) {
-	var profiler layout.Profiler
+// tallyOf looks at the first total pages of a job.
+func tallyOf(ctx context.Context, store jobs.Store, job jobs.ID, total int, mode ocr.Mode) (*tally, error) {
+	t := tally{mode: mode}
 	for page, err := range pagesOf(ctx, store, job, 1, total) {
 		if err != nil {
 			return nil, err
@@ -114,7 +115,7 @@ func profileOf(ctx context.Context, store jobs.Store, job jobs.ID, total int) (*
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		profiler.Add(page)
+		t.add(page)
 	}
-	return &profiler, nil
+	return &t, nil
 }

@@ -51,7 +51,7 @@ func tablesOf(p *layout.Page, elements []Element) []Table {
 
 func tableOf(p *layout.Page, e *Element) Table {
 	t := Table{
-		ID: e.TableID, ElementID: e.ID, PageNumber: p.Number, Box: e.Box, Caption: e.caption, HeadingPath: e.HeadingPath,
+		ID: e.TableID, ElementID: e.ID, PageNumber: p.Number, Box: e.Box, Caption: e.caption, HeadingPath: e.HeadingPath, Continues: e.continues,
 		Rows: e.table.Rows, Cols: e.table.Cols, HeaderRows: e.table.HeaderRows, Cells: make([]Cell, len(e.table.Cells)),
 	}
 	for i := range e.table.Cells {

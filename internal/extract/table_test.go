@@ -3,6 +3,8 @@ package extract
 import (
 	"encoding/csv"
 	"errors"
+	"fmt"
+
 	"io"
 	"strings"
 	"testing"
@@ -33,8 +35,9 @@ func TestTablesAndImages(t *testing.T) {
 		}
 	}
 	want := DocumentImage{
-		ID: "p4-2", ElementID: "p4i2", PageNumber: 4, Box: layout.Box{72, 500, 300, 600}, Width: 640, Height: 280, MediaType: pdf.JPEG,
-		SHA256: strings.Repeat("ab", 32), URL: "/base/p4-2.jpg", HeadingPath: table.HeadingPath,
+		Layer: "body",
+		ID:    "p4-2", ElementID: "p4i2", PageNumber: 4, Box: layout.Box{72, 500, 300, 600}, Width: 640, Height: 280, MediaType: pdf.JPEG,
+		SHA256: strings.Repeat("04", 32), URL: "/base/p4-2.jpg", HeadingPath: table.HeadingPath,
 	}
 	if diff := cmp.Diff(want, w.Images[1]); diff != "" {
 		t.Error(diff)
@@ -159,5 +162,40 @@ func TestStyles(t *testing.T) {
 		if got, err := (Request{Format: format}).Validate(); err != nil || got.Tables == "" || got.Emphasis != On || got.Images != Off {
 			t.Errorf("%+v, %v", got, err)
 		}
+	}
+}
+
+// A table that goes on over pages says so, and its chunks know what heads it.
+func TestTableOverPages(t *testing.T) {
+	t.Parallel()
+	pageWithTable := func(n, header int) layout.Page {
+		var s setter
+		for l := range 4 {
+			s.line(10, fmt.Sprintf("Row%d holds %d", l, 10*n+l))
+		}
+		p := layout.Read(layout.Glyphs{Number: n, Width: 612, Height: 792, Fonts: []layout.Font{{Name: "Test"}}, Glyphs: s.glyphs})
+		tabulate(&p)
+		p.Blocks[0].Table.HeaderRows = header
+		return p
+	}
+	var o outline
+	o.add(pageWithTable(1, 1), layout.Profile{})
+	for n := 2; n < 4; n++ {
+		p := pageWithTable(n, 0)
+		elements := o.add(p, layout.Profile{})
+		tables := tablesOf(&p, elements)
+		if want := fmt.Sprintf("p%dt1", n-1); len(tables) != 1 || tables[0].Continues != want {
+			t.Fatalf("page %d: %+v, want one that continues %s", n, tables, want)
+		}
+		c := cutter{flow: flowsOf(&p, elements)[0], cut: Cut{Size: MinChunk}, measure: characters{}}
+		for _, ch := range c.passages() {
+			if !strings.HasPrefix(ch.text, "Row0 | holds 10\nRow") {
+				t.Errorf("page %d: a chunk without the header: %q", n, ch.text)
+			}
+		}
+	}
+	p := pageWithTable(5, 0) // page 4 is not there
+	if tables := tablesOf(&p, o.add(p, layout.Profile{})); tables[0].Continues != "" {
+		t.Errorf("it continues %s over a gap", tables[0].Continues)
 	}
 }

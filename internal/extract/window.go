@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mivaa/mivaa/internal/layout"
 	"github.com/mivaa/mivaa/jobs"
 )
 
@@ -40,6 +41,7 @@ type window struct {
 type recorded struct {
 	jobs.Step
 	failed bool
+	ocr    *layout.OCR // nil: it was not to be recognised
 }
 
 func newWindow() *window {

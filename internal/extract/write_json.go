@@ -33,6 +33,7 @@ type Head struct {
 	Engine        EngineOf               `json:"engine"`
 	Metadata      pdf.Info               `json:"metadata" doc:"The file's own"`
 	Submitted     json.RawMessage        `json:"submitted_metadata" doc:"What came with the file"`
+	OCR           *OCRFacts              `json:"ocr,omitempty" doc:"What recognising pages from their pictures came to, or would have to be done"`
 	Outline       []pdf.OutlineItem      `json:"outline" nullable:"false" doc:"The bookmarks, depth first"`
 	Attachments   []AttachedFile         `json:"attachments" nullable:"false" doc:"Files that the document carries"`
 }
@@ -45,21 +46,22 @@ type EngineOf struct {
 
 // PageContent is a page.
 type PageContent struct {
-	PageNumber int     `json:"page_number" doc:"From 1"`
-	PageLabel  string  `json:"page_label,omitempty" doc:"As the document names it: iv, A-3"`
-	Width      float64 `json:"width" doc:"In points, as shown"`
-	Height     float64 `json:"height"`
-	Rotation   int     `json:"rotation"`
-	Status     string  `json:"status" enum:"ok,failed"`
-	ErrorCode  string  `json:"error_code,omitempty"`
-	Error      string  `json:"error,omitempty"`
-	NeedsOCR   bool    `json:"needs_ocr" doc:"Images and hardly any text"`
-	Garbage    bool    `json:"garbage,omitempty" doc:"The text is none: the file does not say which letters its fonts show"`
-	Order      string  `json:"order,omitempty" enum:"stream" doc:"stream: the text is in the order of the file, for its reading order was not found"`
-	Language   string  `json:"language,omitempty" doc:"As BCP 47 names it; none where it is not certain"`
-	Truncated  bool    `json:"truncated,omitempty" doc:"The page has more than a record holds"`
-	Text       string  `json:"text" doc:"Verbatim, in reading order: char_start and char_end slice it"`
-	Markdown   string  `json:"markdown"`
+	PageNumber int         `json:"page_number" doc:"From 1"`
+	PageLabel  string      `json:"page_label,omitempty" doc:"As the document names it: iv, A-3"`
+	Width      float64     `json:"width" doc:"In points, as shown"`
+	Height     float64     `json:"height"`
+	Rotation   int         `json:"rotation"`
+	Status     string      `json:"status" enum:"ok,failed"`
+	ErrorCode  string      `json:"error_code,omitempty"`
+	Error      string      `json:"error,omitempty"`
+	NeedsOCR   bool        `json:"needs_ocr" doc:"Images and hardly any text, and it was not recognised"`
+	OCR        *layout.OCR `json:"ocr,omitempty" doc:"Of a page that was to be recognised from its picture"`
+	Garbage    bool        `json:"garbage,omitempty" doc:"The text is none: the file does not say which letters its fonts show"`
+	Order      string      `json:"order,omitempty" enum:"stream" doc:"stream: the text is in the order of the file, for its reading order was not found"`
+	Language   string      `json:"language,omitempty" doc:"As BCP 47 names it; none where it is not certain"`
+	Truncated  bool        `json:"truncated,omitempty" doc:"The page has more than a record holds"`
+	Text       string      `json:"text" doc:"Verbatim, in reading order: char_start and char_end slice it"`
+	Markdown   string      `json:"markdown"`
 }
 
 // Chunk is a part of the text, as retrieval wants it.
@@ -110,7 +112,7 @@ func (res *Result) head() Head {
 		SchemaVersion: SchemaVersion, DocumentID: res.DocumentID.String(), JobID: res.JobID.String(),
 		Filename: res.document.Filename, SHA256: res.document.SourceSHA256, PageCount: res.PageCount,
 		Complete: res.Complete, Partial: res.Partial, FailedPages: res.Failed,
-		Metadata: res.facts.Info, Submitted: res.document.Metadata, Outline: res.facts.Outline, Attachments: res.attached(),
+		Metadata: res.facts.Info, Submitted: res.document.Metadata, OCR: res.facts.OCR, Outline: res.facts.Outline, Attachments: res.attached(),
 	}
 	h.Engine = EngineOf{res.facts.Engine, res.options.hash()}
 	if h.Outline == nil {
@@ -128,7 +130,7 @@ func (res *Result) eachPage(ctx context.Context, out *jsonWriter, has *kinds) er
 		has.annotations = has.annotations || len(p.Annotations) > 0
 		err := out.item(PageContent{
 			PageNumber: p.Number, PageLabel: p.Label, Width: p.Width, Height: p.Height, Rotation: p.Rotation,
-			Status: p.Status, ErrorCode: p.Code, Error: p.Error, NeedsOCR: p.NeedsOCR, Garbage: p.Garbage, Order: p.Order, Truncated: p.Truncated, Language: languageOf(p.Text),
+			Status: p.Status, ErrorCode: p.Code, Error: p.Error, NeedsOCR: p.NeedsOCR, OCR: p.OCR, Garbage: p.Garbage, Order: p.Order, Truncated: p.Truncated, Language: languageOf(p.Text),
 			Text: p.Text, Markdown: layout.Markdown(p, res.profile, res.request.style()),
 		})
 		if err != nil {

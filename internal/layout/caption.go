@@ -12,12 +12,12 @@ var captionWords = []string{
 	"tabelle", "abbildung", "abb", "tableau", "tabla", "figura", "tabella", "tabela", "таблица", "рисунок", "рис", "表", "图", "圖", "図",
 }
 
-// captionNumber splits what counts a table or figure from the text of its
-// caption: "Figure 3.1: A cat" is "3.1" and ": A cat".
-func captionNumber(text string) (number, rest string, ok bool) {
+// captionText returns what follows the number of a table or figure in its
+// caption: of "Figure 3.1: A cat" it is ": A cat".
+func captionText(text string) (rest string, ok bool) {
 	end := strings.IndexFunc(text, func(r rune) bool { return !unicode.IsLetter(r) })
 	if end <= 0 {
-		return "", "", false
+		return "", false
 	}
 	word := strings.ToLower(text[:end])
 	known := false
@@ -27,18 +27,18 @@ func captionNumber(text string) (number, rest string, ok bool) {
 		}
 	}
 	if !known {
-		return "", "", false
+		return "", false
 	}
 	rest = strings.TrimLeft(text[end:], ". \n\u00A0")
 	n := 0
 	for n < len(rest) && (rest[n] >= '0' && rest[n] <= '9' || strings.IndexByte("IVXABCDS.-", rest[n]) >= 0) {
 		n++
 	}
-	number = strings.TrimRight(rest[:n], ".-")
+	number := strings.TrimRight(rest[:n], ".-")
 	if strings.ContainsAny(number, "0123456789IVXABCDS") && !startsWord(rest[n:], number) {
-		return number, rest[len(number):], true
+		return rest[len(number):], true
 	}
-	return "", text[end:], strings.HasPrefix(text[end:], ":")
+	return text[end:], strings.HasPrefix(text[end:], ":")
 }
 
 // startsWord reports whether the letters of a number only begin a word: the
@@ -50,7 +50,7 @@ func startsWord(rest, number string) bool {
 
 // isCaption reports whether text begins like the caption of a table or figure.
 func isCaption(text string) bool {
-	_, _, ok := captionNumber(text)
+	_, ok := captionText(text)
 	return ok
 }
 
@@ -62,7 +62,7 @@ func (p *Page) isCaption(s *part) bool {
 		return false
 	}
 	text := p.text(s)
-	_, rest, ok := captionNumber(text)
+	rest, ok := captionText(text)
 	if !ok {
 		return false
 	}

@@ -91,28 +91,9 @@ func elements(p *Page, prof *Profile) []Element {
 			e.Layer = LayerFurniture
 		}
 		if s.kind != TypeListItem && e.Layer == LayerBody {
-			n = n[:0]
+			n.end()
 		}
 		out = append(out, e)
 	}
-	return withImages(p, out)
+	return withImages(p, prof, out)
 }
-
-// nesting holds where the markers stand of the list items that the current one
-// lies in.
-type nesting []float32
-
-// depth returns how deep a list item lies, from 1.
-func (n *nesting) depth(s *part) int {
-	at := s.box[0]
-	slack := max(0.7*s.size, 2) // numbers of one and of two digits may end, not begin, together
-	for len(*n) > 1 && at < (*n)[len(*n)-1]-slack {
-		*n = (*n)[:len(*n)-1]
-	}
-	if len(*n) == 0 || at > (*n)[len(*n)-1]+slack && len(*n) < maxNesting {
-		*n = append(*n, at)
-	}
-	return len(*n)
-}
-
-const maxNesting = 8

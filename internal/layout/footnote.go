@@ -58,7 +58,7 @@ func (p *Page) noteSign(s *part, raised map[string]bool) bool {
 		return true
 	}
 	next, _ := utf8.DecodeRuneInString(text[n:])
-	return raised[text[:n]] && (next == ' ' || next == '.' || unicode.IsUpper(next))
+	return raised[text[:n]] && (next == ' ' || next == '.' || next == ')' || unicode.IsUpper(next))
 }
 
 // raised returns the numbers that stand small in lines of larger text.
@@ -71,7 +71,7 @@ func (p *Page) raised() map[string]bool {
 		}
 		size := l.size()
 		for _, r := range l.Runs[1:] {
-			if text := strings.Trim(p.Text[r.Start:r.End], " ,"); r.Size < 0.85*size && text != "" && len(text) <= 3 && trimDigits(text) == "" {
+			if text := strings.Trim(p.Text[r.Start:r.End], " ,()[]"); r.Size < 0.85*size && text != "" && len(text) <= 3 && trimDigits(text) == "" {
 				out[text] = true
 			}
 		}

@@ -26,13 +26,15 @@ const (
 )
 
 const (
-	edgeStep     = 3   // points
-	edgeRows     = 4   // rows at an edge that may be furniture
-	edgeLines    = 16  // lines in one of them: more are a table
-	maxEdgeText  = 160 // bytes of a line of furniture: longer ones are text
-	maxEdgeKeys  = 8_192
-	maxFurniture = 512
-	minRepeats   = 3 // pages that have a line, but for documents that are shorter
+	edgeStep          = 3   // points
+	edgeRows          = 8   // rows at an edge that may be furniture
+	edgeLines         = 16  // lines in one of them: more are a table
+	maxEdgeText       = 160 // bytes of a line of furniture: longer ones are text
+	maxEdgeNumbers    = 12  // numbers of a line that may be the page's
+	maxEdgeKeys       = 8_192
+	maxFurnitureLines = 4 // of one block: longer ones are text
+	maxFurniture      = 512
+	minRepeats        = 3 // pages that have a line, but for documents that are shorter
 )
 
 type edgeKey struct {
@@ -182,7 +184,7 @@ func (p *Page) edgeTexts(i int) []string {
 	for k, w := range words {
 		at += strings.Index(text[at:], w)
 		n, ok := pageNumber(w, k == 0 || k == len(words)-1)
-		if ok && found < 4 {
+		if ok && found < maxEdgeNumbers {
 			found++
 			number := "#" + strconv.Itoa(n-p.Number)
 			out = append(out, text[:at]+number+text[at+len(w):])
@@ -236,25 +238,28 @@ func (prof *Profile) furnishings(p *Page) []string {
 		return nil
 	}
 	var out []string
-	done := map[string]bool{} // edges where text has begun
+	begun := map[string]Box{} // what is text at an edge: nothing under it is furniture
 	for _, r := range p.edgeRows() {
-		if done[r.edge] && r.edge != edgeSide {
-			continue
-		}
-		found := false
+		text, number := begun[r.edge], false
 		for _, i := range r.lines {
+			if r.edge != edgeSide && p.Lines[i].Box.overlaps(text) {
+				continue
+			}
 			if kind := prof.furnishing(p, i, &r); kind != "" {
 				if out == nil {
 					out = make([]string, len(p.Lines))
 				}
-				out[i], found = kind, true
+				out[i], number = kind, number || kind == TypePageNumber
 			}
 		}
-		if !found {
-			done[r.edge] = true
-			continue
+		if number {
+			p.neighbours(r, out, text)
 		}
-		p.neighbours(r, out)
+		for _, i := range r.lines {
+			if len(out) == 0 || out[i] == "" {
+				begun[r.edge] = begun[r.edge].union(p.Lines[i].Box)
+			}
+		}
 	}
 	p.keepParagraphs(out)
 	if !slices.Contains(out, "") {
@@ -263,15 +268,16 @@ func (prof *Profile) furnishings(p *Page) []string {
 	return out
 }
 
-// keepParagraphs takes back lines that paragraphs go on from, and items of
-// lists: they repeat what another page says, as text may.
+// keepParagraphs takes back lines that paragraphs go on from, long ones, and
+// items of lists: they repeat what another page says, as text may.
 func (p *Page) keepParagraphs(as []string) {
 	if as == nil {
 		return
 	}
 	for i := range p.Blocks {
 		b := &p.Blocks[i]
-		if list := b.Kind == BlockListItem && !isDigit(b.Marker); !list && !slices.Contains(as[b.First:b.Last+1], "") {
+		list := b.Kind == BlockListItem && !isDigit(b.Marker)
+		if !list && b.Last-b.First < maxFurnitureLines && !slices.Contains(as[b.First:b.Last+1], "") {
 			continue
 		}
 		for k := b.First; k <= b.Last; k++ {
@@ -282,11 +288,15 @@ func (p *Page) keepParagraphs(as []string) {
 	}
 }
 
+// overlaps reports whether two boxes stand over one another, in part. The zero
+// Box stands nowhere.
+func (b Box) overlaps(c Box) bool { return c != Box{} && b[0] < c[2] && b[2] > c[0] }
+
 // neighbours makes furniture of what stands beside furniture by itself: the
 // name of a chapter beside the page's number.
-func (p *Page) neighbours(r edgeRow, as []string) {
+func (p *Page) neighbours(r edgeRow, as []string, text Box) {
 	for _, i := range r.lines {
-		if as[i] != "" || !p.alone(i) {
+		if as[i] != "" || !p.alone(i) || p.Lines[i].Box.overlaps(text) {
 			continue
 		}
 		as[i] = TypePageHeader
@@ -311,7 +321,7 @@ func (p *Page) alone(i int) bool {
 }
 
 // furnishing returns what furniture a line is, "" for none. What is as large as
-// a heading is one, unless most pages have the very same, or a number.
+// a heading is one, unless a third of the pages have the very same, or a number.
 func (prof *Profile) furnishing(p *Page, i int, r *edgeRow) string {
 	size, _ := p.style(p.Lines[i : i+1])
 	for _, text := range p.edgeTexts(i) {
@@ -323,7 +333,7 @@ func (prof *Profile) furnishing(p *Page, i int, r *edgeRow) string {
 			continue
 		}
 		large := size > 1.15*prof.BodySize
-		if large && 2*pages < prof.Pages {
+		if large && 3*pages < prof.Pages {
 			continue
 		}
 		// "Chapter 3" counts with the pages where each has a chapter, and so

@@ -32,6 +32,8 @@ func book(pages int) []Page {
 			y = s.lines(72, y, 14, bold, fmt.Sprintf("Of the number %d", n))
 		}
 		s.lines(72, y+20, 10, regular, append(filler(20, 46), fmt.Sprintf("ends on page %d.", n))...)
+		s.put(72, 740, 7, regular, fmt.Sprintf("Vol. 85, No. 152 of 6 August 2020, 16:21, Frm %05d, Jkt 250001", n))
+		s.newline()
 		s.lines(300, 760, 9, regular, "Page "+number+" of 99")
 		out = append(out, Read(s.Glyphs))
 	}
@@ -49,7 +51,7 @@ func TestFurniture(t *testing.T) {
 	for _, p := range pages[2:] { // two Roman numbers are too few to tell
 		verifyElements(t, p, prof)
 		md := Markdown(p, prof, Style{})
-		for _, text := range []string{"CHAPTER", "A Book", "of 99"} {
+		for _, text := range []string{"CHAPTER", "A Book", "of 99", "Jkt"} {
 			if strings.Contains(md, text) {
 				t.Errorf("page %d keeps %q:\n%s", p.Number, text, md)
 			}
@@ -89,10 +91,12 @@ func TestNoFurniture(t *testing.T) {
 			s.lines(72, 500, 10, regular, "• one", "• two")
 		},
 		"a title on some": func(s *sheet, n int) {
-			if n%3 == 0 {
+			if n%4 == 0 {
 				s.lines(72, 60, 16, bold, "The same again")
 			}
-			s.lines(72, 200, 10, regular, filler(6, 46)...)
+			for i, line := range filler(6, 40) {
+				s.lines(72, 200+12*float32(i), 10, regular, line+fmt.Sprintf(" %c-words", 'a'+n))
+			}
 		},
 	} {
 		var pr Profiler
@@ -110,6 +114,33 @@ func TestNoFurniture(t *testing.T) {
 					t.Errorf("%s: %q is %s", name, e.Text, e.Type)
 				}
 			}
+		}
+	}
+}
+
+// TestFurnitureInTheMargin has running heads beside the text, not above it.
+func TestFurnitureInTheMargin(t *testing.T) {
+	t.Parallel()
+	var pr Profiler
+	var pages []Page
+	for n := 1; n <= 6; n++ {
+		s := newSheet()
+		s.Number = n
+		for i, line := range filler(20, 30) {
+			s.put(72, 80+12*float32(i), 10, regular, line+fmt.Sprintf(" %c-words", 'a'+n))
+			if i == 1 {
+				s.put(480, 98, 13, bold, "Work")
+				s.newline()
+				s.put(480, 110, 13, bold, "at night")
+			}
+			s.newline()
+		}
+		pages = append(pages, Read(s.Glyphs))
+		pr.Add(pages[n-1])
+	}
+	for _, p := range pages {
+		if md := Markdown(p, pr.Profile(), Style{}); strings.Contains(md, "Work") || strings.Contains(md, "at night") || !strings.Contains(md, "-words") {
+			t.Errorf("page %d:\n%s", p.Number, md)
 		}
 	}
 }

@@ -81,6 +81,11 @@ func FuzzRead(f *testing.F) {
 		g := glyphsOf(data)
 		p := Read(g)
 		verify(t, p)
+		var pr Profiler
+		for range minRepeats { // so that it has furniture
+			pr.Add(p)
+		}
+		verifyElements(t, p, pr.Profile())
 		if d := cmp.Diff(string(p.Encode()), string(Read(g).Encode())); d != "" {
 			t.Fatalf("another result: %s", d)
 		}
@@ -102,7 +107,10 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		var pr Profiler
-		pr.Add(p)
+		for range minRepeats { // so that it has furniture
+			pr.Add(p)
+		}
+		pr.Outline([]Bookmark{{Title: p.Text[:min(len(p.Text), 20)], Level: 9, Page: p.Number}})
 		Elements(p, pr.Profile())
 		Markdown(p, pr.Profile(), Style{})
 		for _, l := range p.Lines {

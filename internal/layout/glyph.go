@@ -16,6 +16,7 @@ type Glyphs struct {
 	ImageData     []ImageData // of Images, in their order; none where it is not known
 	Annotations   []Annotation
 	Fields        []Field
+	Hidden        bool // some of the text is invisible: what recognised the page before has put it there
 }
 
 // Glyph is one character as drawn. Coordinates are points from the top left of

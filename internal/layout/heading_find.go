@@ -19,7 +19,9 @@ func (prof *Profile) markHeadings(p *Page, parts []part) {
 			s.heads(TypeHeading, level, 0.99)
 			continue
 		}
-		if !cand[i] || prof.Tagged && s.tag != "" {
+		// Tags that know headings are believed where they name none, but for what
+		// nobody would take for anything else.
+		if !cand[i] || prof.Tagged && s.tag != "" && s.size < 1.25*prof.BodySize {
 			continue
 		}
 		if h, ok := prof.rung(s); ok {

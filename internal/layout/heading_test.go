@@ -91,6 +91,12 @@ func TestHeadings(t *testing.T) {
 			s.newline()
 			body(s, y+40)
 		}, []string{"paragraph", "# 2.1 Methods", "paragraph"}},
+		{"a running header on one page", func(s *sheet) {
+			y := s.lines(72, 40, 12, bold, "208 A Study of Aid")
+			y = body(s, y+10)
+			y = s.lines(72, y+10, 13, bold, "12 Of heads")
+			body(s, y+10)
+		}, []string{"paragraph", "paragraph", "# 12 Of heads", "paragraph"}},
 		{"cells in large type", func(s *sheet) {
 			y := body(s, 100)
 			s.put(72, y+20, 13, bold, "Volume")
@@ -174,6 +180,30 @@ func TestParagraphs(t *testing.T) {
 	s.lines(312, 100, 10, regular, right...)
 	if d := cmp.Diff([]string{"paragraph"}, kinds(t, nil, s)); d != "" {
 		t.Error(d)
+	}
+}
+
+func TestListOverColumns(t *testing.T) {
+	t.Parallel()
+	s := newSheet()
+	y := s.lines(72, 100, 10, regular, filler(20, 22)...)
+	y = s.lines(72, y+8, 10, regular, "1. the first item")
+	y = s.lines(90, y, 10, regular, "• one inside")
+	y = s.lines(72, y, 10, regular, "2. the second item of the list")
+	s.lines(90, y, 10, regular, "• another inside")
+	y = s.lines(312, 100, 10, regular, "3. the third item of the list")
+	y = s.lines(330, y, 10, regular, "• a last one inside")
+	s.lines(312, y+8, 10, regular, filler(20, 22)...)
+	p := Read(s.Glyphs)
+	verify(t, p)
+	var got []int
+	for _, e := range Elements(p, Profile{}) {
+		if e.Type == TypeListItem {
+			got = append(got, e.Level)
+		}
+	}
+	if d := cmp.Diff([]int{1, 2, 1, 2, 1, 2}, got); d != "" {
+		t.Errorf("%s\n%s", d, p.Text)
 	}
 }
 

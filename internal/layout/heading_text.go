@@ -24,6 +24,7 @@ func (p *Page) candidates(parts []part) []bool {
 	}
 	p.dropContents(parts, out)
 	p.dropRows(parts, out)
+	p.dropEdges(parts, out)
 	dropChains(parts, out)
 	return out
 }
@@ -77,6 +78,41 @@ func (p *Page) dropRows(parts []part, out []bool) {
 			out[i], out[i+1] = false, false
 		}
 	}
+}
+
+// dropEdges takes back what stands outermost on the page and begins or ends
+// with a number that may be the page's: a running header.
+func (p *Page) dropEdges(parts []part, out []bool) {
+	top, bottom := -1, -1
+	for i := range parts {
+		s := &parts[i]
+		if p.Lines[s.first].Angle != 0 {
+			continue
+		}
+		if top < 0 || s.box[1] < parts[top].box[1] {
+			top = i
+		}
+		if bottom < 0 || s.box[3] > parts[bottom].box[3] {
+			bottom = i
+		}
+	}
+	for _, i := range [2]int{top, bottom} {
+		if i >= 0 && out[i] && pageNumbered(p.text(&parts[i])) {
+			out[i] = false
+		}
+	}
+}
+
+// pageNumbered reports whether the first or the last word of text is a number
+// that no heading counts to, and no year.
+func pageNumbered(text string) bool {
+	words := strings.Fields(text)
+	for _, w := range [2]string{words[0], words[len(words)-1]} {
+		if trimDigits(w) == "" && (len(w) == 3 || len(w) == 2 && w > "19") {
+			return len(words) > 1
+		}
+	}
+	return false
 }
 
 // dropChains takes back candidates of one style that follow one another with
@@ -255,7 +291,7 @@ func trimDigits(s string) string { return strings.Trim(s, "0123456789") }
 // Latin letters.
 var keywords = []string{
 	"chapter", "part", "section", "appendix", "annex", "article", "unit", "lesson", "module", "book",
-	"kapitel", "teil", "abschnitt", "anhang", "chapitre", "partie", "annexe", "capítulo", "capitulo", "parte", "sección", "anexo", "capitolo", "sezione", "allegato",
+	"kapitel", "teil", "abschnitt", "anhang", "chapitre", "partie", "annexe", "capítulo", "parte", "sección", "anexo", "capitolo", "sezione", "allegato",
 }
 
 // keyword reports whether text is a word such as "Chapter" and a number, and

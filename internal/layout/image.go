@@ -15,6 +15,8 @@ type ImageData struct {
 	// SHA256 is that of the image's data as the document holds it, in hex: of a
 	// JPEG, of the file that is given out. Empty for one that is very large.
 	SHA256 string `json:"sha256,omitempty"`
+
+	Alt string `json:"alt,omitempty"` // what a tagged document says in its place
 }
 
 // A picture that says something is larger than this. What is smaller is a
@@ -59,7 +61,7 @@ func (p *Page) Shows(image int) bool {
 
 // withImages puts the page's images where they are read: behind what stands
 // above them in the same column, else before what stands below.
-func withImages(p *Page, elements []Element) []Element {
+func withImages(p *Page, prof *Profile, elements []Element) []Element {
 	shown := 0
 	for i, box := range p.Images {
 		if shown == mostShown {
@@ -80,6 +82,9 @@ func withImages(p *Page, elements []Element) []Element {
 			e.Start = elements[0].Start
 		}
 		e.End = e.Start
+		if len(p.ImageData) > 0 && slices.Contains(prof.Logos, p.logoKey(i)) {
+			e.Layer = LayerFurniture
+		}
 		elements = slices.Insert(elements, at, e)
 	}
 	if shown > 0 {
@@ -147,8 +152,12 @@ func namesTable(caption string) bool {
 	return len(caption) >= 3 && strings.EqualFold(caption[:3], "tab")
 }
 
-// imageText is the text of an image's caption, for those who do not see it.
+// imageText is what a tagged document says in place of an image, or else the
+// text of its caption: for those who do not see it.
 func imageText(p *Page, elements []Element, of int) string {
+	if k := elements[of].Image; k < len(p.ImageData) && p.ImageData[k].Alt != "" {
+		return p.ImageData[k].Alt
+	}
 	i := p.Caption(elements, of)
 	if i < 0 {
 		return ""

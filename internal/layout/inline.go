@@ -208,11 +208,7 @@ func linkAt(links []Link, x, y float32) string {
 
 // writeFaces escapes text that begins a line and marks its stretches.
 func writeFaces(text string, parts []stretch) string {
-	marked := false
-	for i := range parts {
-		marked = marked || parts[i].face != face{}
-	}
-	if !marked {
+	if !marked(parts) {
 		return escapeBlock(text)
 	}
 	escaped := escapes(text)

@@ -75,7 +75,7 @@ func (w *markdown) write(e *Element) {
 	case TypeImage:
 		w.image(e)
 	case TypeTable:
-		writeTable(&w.sb, w.page, e.Table, w.style)
+		w.table(e)
 	default:
 		w.sb.WriteString(w.text(e))
 	}

@@ -26,7 +26,7 @@ type Page struct {
 	Status   string  `json:"status"`
 	Code     string  `json:"error_code,omitempty"` // set when failed: one stable word
 	Error    string  `json:"error,omitempty"`      // set when failed: one sentence
-	NeedsOCR bool    `json:"needs_ocr,omitempty"`  // images and hardly any text
+	NeedsOCR bool    `json:"needs_ocr,omitempty"`  // images and hardly any text, and it was not recognised
 
 	// Garbage says that most of the page's characters are not what a reader
 	// sees: its fonts do not say, or say wrongly, what their glyphs mean.
@@ -45,6 +45,8 @@ type Page struct {
 	// Truncated says that the page had more glyphs, rulings, images or links
 	// than a record holds (MaxGlyphs and its like); the first ones are here.
 	Truncated bool `json:"truncated,omitempty"`
+
+	OCR *OCR `json:"ocr,omitempty"` // of a page that was to be recognised from its picture
 
 	// Text is the page's text in reading order, verbatim: one line a Line,
 	// ended by "\n". Offsets of runs and blocks are bytes of it.

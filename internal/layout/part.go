@@ -59,12 +59,13 @@ func (prof *Profile) parts(p *Page) []part {
 }
 
 // joinSentences makes one part of a paragraph that goes on in the next column,
-// or beside or under something that made its lines shorter.
+// or beside or under something that made its lines shorter. Tags know where
+// paragraphs end.
 func (p *Page) joinSentences(parts []part) []part {
 	out := parts[:0]
 	for i := range parts {
 		s := &parts[i]
-		if n := len(out); n > 0 && s.kind == TypeParagraph && p.goesOn(&out[n-1], s) {
+		if n := len(out); n > 0 && s.kind == TypeParagraph && s.tag == "" && p.goesOn(&out[n-1], s) {
 			t := &out[n-1]
 			t.last, t.box = s.last, t.box.union(s.box)
 			continue

@@ -15,6 +15,7 @@ type Profile struct {
 	Mono      bool         `json:"mono,omitempty"`      // most of it is typewritten
 	Headings  []Heading    `json:"headings,omitempty"`
 	Furniture []Furnishing `json:"furniture,omitempty"` // in order: what is at the page's top, its foot, its side
+	Logos     []string     `json:"logos,omitempty"`     // images that stand at the same place on many pages
 	Outline   []Bookmark   `json:"outline,omitempty"`   // by page
 	Tagged    bool         `json:"tagged,omitempty"`    // its tags say which text is headings
 }
@@ -73,6 +74,7 @@ type Profiler struct {
 	fonts   map[string]int // characters of running text, by font
 	mono    int            // of which typewritten
 	edges   edges
+	logos   logos
 	outline []Bookmark
 	tagged  bool
 }
@@ -103,6 +105,7 @@ func (pr *Profiler) Add(p Page) {
 		}
 	}
 	pr.edges.add(&p)
+	pr.logos.add(&p, pr.pages)
 }
 
 // count counts a part of n bytes.
@@ -157,7 +160,10 @@ func steps(size float32) int {
 
 // Profile returns what the pages added so far tell.
 func (pr *Profiler) Profile() Profile {
-	prof := Profile{Version: Version, Pages: pr.pages, Furniture: pr.edges.furniture(pr.pages), Outline: slices.Clone(pr.outline), Tagged: pr.tagged}
+	prof := Profile{
+		Version: Version, Pages: pr.pages, Tagged: pr.tagged,
+		Furniture: pr.edges.furniture(pr.pages), Logos: pr.logos.repeated(pr.pages), Outline: slices.Clone(pr.outline),
+	}
 	body, total := pr.body()
 	if total == 0 {
 		return prof

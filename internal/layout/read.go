@@ -31,7 +31,7 @@ func Read(g Glyphs) Page {
 		rows = readingOrder(c)
 	}
 	p.arrange(rows, c)
-	p.NeedsOCR = needsOCR(&p, len(c.marks))
+	p.NeedsOCR = needsOCR(&p, len(c.marks)) && !g.Hidden
 	return p
 }
 
@@ -132,6 +132,9 @@ func (p *Page) furnish(g *Glyphs) {
 	}
 	if len(g.ImageData) == len(g.Images) {
 		p.ImageData = slices.Clone(g.ImageData[:len(p.Images)])
+		for i := range p.ImageData {
+			p.ImageData[i].Alt = cleanString(p.ImageData[i].Alt)
+		}
 	}
 	p.annotate(g)
 	for _, l := range within(g.Links, MaxLinks, &p.Truncated) {

@@ -46,6 +46,10 @@ func scanPage(data []byte) (p Page, ok bool) {
 		s.int(&p.Unshown)
 	}
 	p.Truncated = s.has(`,"truncated":true`)
+	if s.has(`,"ocr":`) {
+		p.OCR = new(OCR)
+		s.ocr(p.OCR)
+	}
 	s.need(`,"text":`)
 	s.string(&p.Text)
 	scanList(&s, `,"fonts":`, &p.Fonts, (*scanner).font)
@@ -63,6 +67,27 @@ func scanPage(data []byte) (p Page, ok bool) {
 type scanner struct {
 	b   []byte
 	bad bool
+}
+
+func (s *scanner) ocr(o *OCR) {
+	s.need(`{"status":`)
+	s.string(&o.Status)
+	s.need(`,"engine":`)
+	s.string(&o.Engine)
+	s.need(`,"version":`)
+	s.string(&o.Version)
+	s.need(`,"languages":`)
+	s.string(&o.Languages)
+	if s.has(`,"confidence":`) {
+		s.int(&o.Confidence)
+	}
+	if s.has(`,"error_code":`) {
+		s.string(&o.Code)
+	}
+	if s.has(`,"error":`) {
+		s.string(&o.Error)
+	}
+	s.need("}")
 }
 
 func (s *scanner) font(f *Font) {
@@ -206,6 +231,9 @@ func (s *scanner) imageData(d *ImageData) {
 	s.string(&d.MediaType)
 	if s.has(`,"sha256":`) {
 		s.string(&d.SHA256)
+	}
+	if s.has(`,"alt":`) {
+		s.string(&d.Alt)
 	}
 	s.need("}")
 }

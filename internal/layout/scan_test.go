@@ -39,6 +39,7 @@ func fullPage() Page {
 	p := Read(s.Glyphs)
 	p.NeedsOCR, p.Truncated, p.Garbage = true, true, true
 	p.Order, p.Unshown = OrderStream, 1
+	p.OCR = &OCR{Status: OCRFailed, Engine: "tesseract", Version: "5.3.0", Languages: "eng+deu", Confidence: 87, Code: "ocr_timeout", Error: "Late."}
 	p.Lines[0].Angle = 12.25
 	return p
 }

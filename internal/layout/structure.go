@@ -92,22 +92,29 @@ func structureOf(g *Glyphs) *structure {
 	return s
 }
 
-// layoutTables says which tables are none: those of one column, or with cells
-// that hold what no cell holds.
+// layoutTables says which tables are none: those with cells that hold what no
+// cell holds, and those most of whose rows have text in one cell at most.
 func (s *structure) layoutTables() (layout []bool, some bool) {
 	layout = make([]bool, s.tables+1)
-	wide := make([]bool, s.tables+1)
-	last := piece{}
-	for _, p := range s.pieces {
-		if p.table == 0 {
+	full, rows := make([]int, s.tables+1), make([]int, s.tables+1)
+	at := [2]int{} // table and row of the cell before
+	cells := 0     // with text, in its row
+	for i := range s.pieces {
+		p := &s.pieces[i]
+		if p.table == 0 || p.chars == 0 {
 			continue
 		}
-		wide[p.table] = wide[p.table] || p.colSpan > 1 || last.table == p.table && last.row == p.row
+		if here := [2]int{p.table, p.row}; here != at {
+			at, cells = here, 0
+			rows[p.table]++
+		}
+		if cells++; cells == 2 {
+			full[p.table]++
+		}
 		layout[p.table] = layout[p.table] || p.chars > mostCell
-		last = p
 	}
 	for t := 1; t <= s.tables; t++ {
-		layout[t] = layout[t] || !wide[t]
+		layout[t] = layout[t] || 2*full[t] <= rows[t]
 		some = some || layout[t]
 	}
 	return layout, some

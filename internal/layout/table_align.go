@@ -61,8 +61,8 @@ func (f *finder) alignedIn(lines []textLine) {
 				continue
 			}
 			c := ts[j].chunks[0]
-			if singles++; singles > 2 || c.u1-c.u0 > 0.5*(hi-lo) {
-				break
+			if singles++; singles > 2 || c.u1-c.u0 > 0.5*(hi-lo) || lines[j].size > 1.15*lines[i].size {
+				break // text, or a heading
 			}
 		}
 		f.alignedRun(lines[:last+1], i)

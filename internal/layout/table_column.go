@@ -85,20 +85,24 @@ func (f *finder) counting(lines []tableLine) bool {
 	return 5*n >= 2*all
 }
 
-// telling returns the lines that say where columns are: one wide stretch says
-// nothing.
+// telling returns the lines that say where columns are: one stretch says
+// nothing if it is wide, or if there are enough lines of several.
 func telling(lines []tableLine) []tableLine {
 	if len(lines) == 0 {
 		return nil
 	}
 	lo, hi := lines[0].chunks[0].u0, lines[0].chunks[0].u1
+	several := 0
 	for i := range lines {
 		cs := lines[i].chunks
+		if len(cs) > 1 {
+			several++
+		}
 		lo, hi = min(lo, cs[0].u0), max(hi, cs[len(cs)-1].u1)
 	}
 	out := make([]tableLine, 0, len(lines))
 	for _, l := range lines {
-		if len(l.chunks) > 1 || l.chunks[0].u1-l.chunks[0].u0 <= 0.4*(hi-lo) {
+		if len(l.chunks) > 1 || several < 3 && l.chunks[0].u1-l.chunks[0].u0 <= 0.4*(hi-lo) {
 			out = append(out, l)
 		}
 	}

@@ -38,8 +38,13 @@ func (t *tabulation) make(head, body []tableLine) {
 		}
 		start := f.startRows(body[from:to], t.cols)
 		for i := from; i < to; i++ {
-			if i > from && start[i-from] || i == from && i > 0 {
+			switch {
+			case i > from && start[i-from] || i == from && i > 0:
 				row++
+			case i > from: // what goes on with a cell does not bridge it and the next
+				for k := range body[i].chunks {
+					body[i].chunks[k].end = body[i].chunks[k].col + 1
+				}
 			}
 			t.addLine(row, &body[i])
 		}
@@ -55,8 +60,8 @@ func (t *tabulation) make(head, body []tableLine) {
 // each.
 func (t *tabulation) reach() {
 	seen := make([]bool, len(t.cols))
-	for i := len(t.head) - 1; i >= 0; i-- {
-		for _, c := range t.head[i].chunks {
+	for _, l := range slices.Backward(t.head) {
+		for _, c := range l.chunks {
 			if k := &t.cols[c.col]; c.end-c.col == 1 && !seen[c.col] {
 				k.lo, k.hi = min(k.lo, c.u0), max(k.hi, c.u1)
 			}
@@ -77,8 +82,12 @@ func (t *tabulation) edge(a, b float32) bool {
 	return false
 }
 
-// addLine adds the chunks of a line to the cells of a row.
+// addLine adds the chunks of a line to the cells of a row. A title of rows
+// reaches over all of the columns.
 func (t *tabulation) addLine(row int, l *tableLine) {
+	if c := &l.chunks[0]; len(l.chunks) == 1 && c.col == 0 && c.end > 1 {
+		c.end = len(t.cols)
+	}
 	for _, c := range l.chunks {
 		t.add(row, 1, c, l)
 	}
@@ -91,9 +100,9 @@ func (t *tabulation) add(row, span int, c chunk, l *tableLine) {
 		row: row, col: c.col, rowSpan: span, colSpan: c.end - c.col, words: slices.Clone(c.words),
 		box: Box{c.u0, l.base - 0.75*l.size, c.u1, l.base + 0.25*l.size},
 	}
-	cells := t.grid.cells
-	for i := len(cells) - 1; i >= 0; i-- {
-		g := &cells[i]
+	cells := &t.grid.cells
+	for i := len(*cells) - 1; i >= 0; i-- {
+		g := &(*cells)[i]
 		if g.row < row && !t.heading {
 			break // only those of the head may come in another order
 		}
@@ -104,136 +113,8 @@ func (t *tabulation) add(row, span int, c chunk, l *tableLine) {
 		n.col = min(g.col, n.col)
 		n.colSpan, n.rowSpan = end-n.col, max(g.rowSpan, n.rowSpan)
 		n.words, n.box = append(g.words, n.words...), g.box.union(n.box)
-		cells = slices.Delete(cells, i, i+1)
-		i = len(cells) // it is wider now
+		*cells = slices.Delete(*cells, i, i+1)
+		i = len(*cells) // it is wider now
 	}
-	t.grid.cells = append(cells, n)
-}
-
-// makeHead makes the rows of the head and returns how many there are. Lines are
-// one row, but for those that head several columns each, with the columns'
-// own heads under them.
-func (t *tabulation) makeHead() int {
-	under := make([]bool, len(t.cols)) // columns that share a head
-	t.widen()
-	for i := range t.head {
-		for _, c := range t.head[i].chunks {
-			for k := c.col; k < c.end && c.end-c.col > 1; k++ {
-				under[k] = true
-			}
-		}
-	}
-	rows := make([]int, len(t.head))
-	row, shared, last := 0, false, -1
-	for i := range t.head {
-		l := &t.head[i]
-		in, spans := false, false
-		for _, c := range l.chunks {
-			in = in || under[c.col]
-			spans = spans || c.end-c.col > 1
-		}
-		if in {
-			if last >= 0 && (shared || spans || t.parted(t.head[last].base, l.base)) {
-				row++
-			}
-			shared, last = spans, i
-		}
-		rows[i] = row
-	}
-	for i := range t.head {
-		l := &t.head[i]
-		for _, c := range l.chunks {
-			if under[c.col] {
-				t.add(rows[i], 1, c, l)
-			} else {
-				t.add(0, row+1, c, l)
-			}
-		}
-	}
-	return row + 1
-}
-
-// widen lets a head reach over the columns that it heads: as far as the line
-// under it does, or those in whose middle it stands.
-func (t *tabulation) widen() {
-	for i := range t.head[:len(t.head)-1] {
-		l := &t.head[i]
-		for k := range l.chunks {
-			c := &l.chunks[k]
-			from, to := 0, len(t.cols) // the columns free for it
-			if k > 0 {
-				from = l.chunks[k-1].end
-			}
-			if k+1 < len(l.chunks) {
-				to = l.chunks[k+1].col
-			}
-			if !t.underlined(c, l, from, to) && t.heads(i, from, to) {
-				t.centre(c, l.size, from, to)
-			}
-		}
-	}
-}
-
-// underlined widens a head to the columns over the line that is drawn under it.
-func (t *tabulation) underlined(c *chunk, l *tableLine, from, to int) bool {
-	for _, r := range t.partial {
-		if r.at < l.base-0.1*l.size || r.at > l.base+l.size || r.lo > c.u0+l.size || r.hi < c.u1-l.size {
-			continue
-		}
-		a, b := len(t.cols), 0
-		for k := from; k < to; k++ {
-			if m := (t.cols[k].lo + t.cols[k].hi) / 2; m > r.lo && m < r.hi {
-				a, b = min(a, k), k+1
-			}
-		}
-		if b > a {
-			c.col, c.end = min(a, c.col), max(b, c.end)
-			return true
-		}
-	}
-	return false
-}
-
-// heads reports whether lines further down in the head have text in all of
-// the columns.
-func (t *tabulation) heads(line, from, to int) bool {
-	for k := max(from, 1); k < to; k++ {
-		found := false
-		for i := line + 1; i < len(t.head); i++ {
-			found = found || occupied(&t.head[i], k)
-		}
-		if !found {
-			return false
-		}
-	}
-	return true
-}
-
-// centre widens a head to the most columns in whose middle it stands, unless
-// it stands as its own column does.
-func (t *tabulation) centre(c *chunk, size float32, from, to int) {
-	own := t.cols[c.col]
-	slack := 0.6 * size
-	if c.end-c.col > 1 || abs(c.u0-own.lo) < slack || abs(c.u1-own.hi) < slack || abs(c.u0+c.u1-own.lo-own.hi) < 2*slack {
-		return
-	}
-	col, end := c.col, c.end
-	for a := from; a <= c.col; a++ {
-		for b := c.end; b <= to; b++ {
-			if b-a > end-col && abs(c.u0+c.u1-t.cols[a].lo-t.cols[b-1].hi) < 2*slack {
-				col, end = a, b
-			}
-		}
-	}
-	c.col, c.end = col, end
-}
-
-// parted reports whether a shorter line is drawn between two baselines.
-func (t *tabulation) parted(a, b float32) bool {
-	for _, r := range t.partial {
-		if r.at > a-0.1*t.f.em && r.at < b-0.4*t.f.em {
-			return true
-		}
-	}
-	return false
+	*cells = append(*cells, n)
 }

@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -68,6 +69,43 @@ func TestMarkdownTables(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+// What is bold, typewritten or a link in a cell is so in Markdown; the head is
+// bold there anyway.
+func TestMarkdownTableFaces(t *testing.T) {
+	t.Parallel()
+	s := newSheet()
+	s.lines(72, 60, 10, regular, filler(3, 40)...)
+	s.lattice([]float32{72, 200, 400}, []float32{100, 120, 140, 160, 190})
+	s.cells(114, 10, bold, []float32{76, 206}, "Name", "Where")
+	x := s.put(76, 134, 10, regular, "a ")
+	s.put(x, 134, 10, bold, "b|c")
+	y := s.put(206, 134, 10, regular, "here")
+	s.newline()
+	s.Links = []Link{{Box: Box{205, 125, y, 137}, URI: "https://example.org/"}}
+	x = s.put(76, 154, 10, regular, "see ")
+	s.put(x, 154, 10, mono, "x|y")
+	s.cells(154, 10, regular, []float32{206}, "- 1. no list")
+	s.cells(174, 10, regular, []float32{0, 206}, "", "two long-")
+	s.cells(184, 10, regular, []float32{76, 206}, "later", "ish words")
+	p := Read(s.Glyphs)
+	verify(t, p)
+	var pr Profiler
+	pr.Add(p)
+	_, got, _ := strings.Cut(Markdown(p, pr.Profile(), Style{}), "\n\n")
+	want := `| Name | Where |
+| --- | --- |
+| a **b\|c** | [here](https://example.org/) |
+| see ` + "`x\\|y`" + ` | - 1. no list |
+| later | two longish words |
+`
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if got := Markdown(p, pr.Profile(), Style{Plain: true, KeepHyphens: true}); !strings.Contains(got, "| a b\\|c | here |") || !strings.Contains(got, "two long- ish words |") {
+		t.Errorf("plain: %s", got)
 	}
 }
 

@@ -235,6 +235,16 @@ func TestReadTables(t *testing.T) {
 			s.lines(72, 200, 10, regular, filler(3, 40)...)
 		}, []string{"Alpha|1999|7\nBeta|2001|47\nGamma|2005|87\nDelta|2009|127"}},
 
+		"headings between": {func(s *sheet) {
+			for i, title := range []string{"Summary", "Details"} {
+				y := 100 + 80*float32(i)
+				s.lines(72, y, 14, bold, title)
+				s.cells(y+18, 10, regular, left, "Name", "Year", "Count")
+				s.cells(y+32, 10, regular, left, "Alpha", "1999", "12")
+				s.cells(y+46, 10, regular, left, "Beta", "2001", "7")
+			}
+		}, []string{"Name|Year|Count\nAlpha|1999|12\nBeta|2001|7", "Name|Year|Count\nAlpha|1999|12\nBeta|2001|7"}},
+
 		"a head set close": {func(s *sheet) {
 			at := []float32{76, 126, 171, 254}
 			s.put(76, 100, 10, regular, "Instrument One water Glucose by volume Sum")
@@ -243,6 +253,17 @@ func TestReadTables(t *testing.T) {
 			s.cells(132, 10, regular, at, "3", "12", "12", "24")
 			s.cells(148, 10, regular, at, "4", "4", "12", "16")
 		}, []string{"Instrument|One water|Glucose by volume|Sum\n2|24|10|34\n3|12|12|24\n4|4|12|16"}},
+
+		"titles of rows": {func(s *sheet) {
+			for _, y := range []float32{100, 118, 172} {
+				s.rule(72, y, 460, y)
+			}
+			s.cells(113, 10, bold, left, "Name", "Year", "Count")
+			s.cells(132, 10, regular, left, "Alpha and the others that come after it")
+			s.cells(144, 10, regular, left, "Beta", "2001", "7")
+			s.cells(156, 10, regular, left, "Gamma", "2005", "9")
+			s.cells(168, 10, regular, left, "Delta", "2009", "11")
+		}, []string{"Name|Year|Count\n{1,3}Alpha and the others that come after it\nBeta|2001|7\nGamma|2005|9\nDelta|2009|11"}},
 
 		"to be filled in": {func(s *sheet) {
 			s.lattice([]float32{72, 200, 300, 400}, []float32{100, 120, 140, 160, 180})
@@ -364,6 +385,16 @@ func TestReadNoTables(t *testing.T) {
 				y := 100 + 12*float32(i)
 				s.shade(72, y-9, 400, y+3, "f5f5f5")
 				s.lines(76, y, 10, mono, strings.ReplaceAll(text, "\t", "    "))
+			}
+		},
+		"a listing with numbers": func(s *sheet) {
+			s.lines(72, 60, 10, regular, filler(6, 40)...)
+			for i := range 5 {
+				y := 160 + 12*float32(i)
+				x := s.put(72, y, 10, mono, fmt.Sprintf("box %d", i))
+				x = s.put(x+15, y, 10, mono, fmt.Sprint(997+i))
+				s.put(x+15, y, 10, mono, fmt.Sprint(123*i))
+				s.newline()
 			}
 		},
 		"equations": func(s *sheet) {

@@ -80,7 +80,7 @@ func (f *finder) crossed(g *grid) bool {
 // likelyBands reports whether text between horizontal lines is a table.
 func (f *finder) likelyBands(t *tabulation) bool {
 	g := &t.grid
-	if g.rows < 2 || g.cols < 2 || g.cols <= 3 && f.leaders(t.body) || f.wordy(t) || f.garbled(g) || f.contents(g) || t.bare() {
+	if g.rows < 2 || g.cols < 2 || g.cols <= 3 && f.leaders(t.body) || f.wordy(t) || f.garbled(g) || t.bare() {
 		return false
 	}
 	full, pairs := 0, 0
@@ -123,29 +123,27 @@ func (f *finder) garbled(g *grid) bool {
 // contents reports whether the last column has page numbers: whole numbers that
 // do not fall. The first rows may be Roman.
 func (f *finder) contents(g *grid) bool {
-	n, last := 0, 0
+	n, all, last, other := 0, 0, 0, 0
 	for i := range g.cells {
 		c := &g.cells[i]
 		if c.col+c.colSpan < g.cols {
-			continue
-		}
-		text := f.text(c.words)
-		if strings.Trim(text, "ivxlc") == "" {
-			if last == 0 {
-				n++
+			if letters, digits := f.count(c.words); i > 0 && g.cells[i-1].row == c.row && digits > letters {
+				other++
 			}
 			continue
 		}
-		page, err := strconv.Atoi(text)
-		switch {
-		case err == nil && page >= last:
-			last = page
-			n++
-		case c.row > 0:
-			return false
+		for _, w := range c.words {
+			all++
+			text := strings.TrimLeft(f.text([]int{w}), ". ")
+			if page, err := strconv.Atoi(text); err == nil && page >= last {
+				last = page
+				n++
+			} else if last == 0 && strings.Trim(text, "ivxlc") == "" {
+				n++
+			}
 		}
 	}
-	return n >= 3 && f.figures(g) <= 1
+	return n >= 3 && 10*n >= 9*all-10 && 4*other <= g.rows
 }
 
 // labelled reports whether the lines, sorted by where they are, run through
@@ -165,6 +163,17 @@ func (f *finder) labelled(rs []rule) bool {
 		}
 	}
 	return n >= 3 && 2*n >= len(rs)
+}
+
+// through returns the horizontal lines that reach into a box.
+func (f *finder) through(box Box) []rule {
+	var out []rule
+	for _, r := range f.rules.across {
+		if r.at > box[1] && r.at < box[3] && r.lo < box[2] && r.hi > box[0] {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // bare reports whether white is most of the table: lines and labels of a chart.
@@ -191,7 +200,8 @@ func (f *finder) headed(g *grid) bool {
 			col += g.cells[i].rowSpan
 		}
 	}
-	return row >= g.cols-1 && 4*col >= 3*g.rows
+	corner := len(g.cells) > 0 && g.cells[0].row == 0 && g.cells[0].col == 0 // or it is empty
+	return (row == g.cols || row == g.cols-1 && !corner) && 4*col >= 3*g.rows
 }
 
 // leaders reports whether dots lead to page numbers: a table of contents.
@@ -264,7 +274,7 @@ func (f *finder) likelyAligned(t *tabulation) bool {
 	switch {
 	case g.rows < 3 || g.cols < 2 || 10*full < 6*places:
 		return false
-	case g.cols <= 4 && f.leaders(t.body) || f.wordy(t) || f.garbled(g) || f.contents(g) || f.onImage(g.box) || f.equations(t) || t.bare():
+	case g.cols <= 6 && f.leaders(t.body) || f.typed(g) || f.wordy(t) || f.garbled(g) || f.contents(g) || f.onImage(g.box) || f.equations(t) || t.bare() || f.labelled(f.through(g.box)):
 		return false
 	}
 	figures, headedBy := f.figures(g), f.hasHead(t)
@@ -349,6 +359,31 @@ func (f *finder) onImage(box Box) bool {
 		}
 	}
 	return false
+}
+
+// typed reports whether the text is typewritten and that around it is not: a
+// listing.
+func (f *finder) typed(g *grid) bool {
+	n, all := 0, 0
+	for i := range g.cells {
+		for _, w := range g.cells[i].words {
+			all++
+			if f.page.Fonts[f.marks[f.words[w].first].font].Mono {
+				n++
+			}
+		}
+	}
+	if 5*n < 4*all {
+		return false
+	}
+	n, all = 0, 0
+	for i := range f.words {
+		all++
+		if f.page.Fonts[f.marks[f.words[i].first].font].Mono {
+			n++
+		}
+	}
+	return 2*n < all
 }
 
 // equations reports whether the lines are mathematics.

@@ -9,12 +9,14 @@ import (
 	"math"
 )
 
-// Document is an open document. Its methods may be called from several
+// Document is an open document: a PDF, or a picture, which has one page (a TIFF: as
+// many as it has pictures) without text. Its methods may be called from several
 // goroutines.
 type Document struct {
 	pool     *Pool
 	src      io.ReaderAt
 	size     int64
+	media    string
 	password string
 	opened   description
 
@@ -35,11 +37,12 @@ func (p *Pool) Open(ctx context.Context, src io.ReaderAt, size int64, password s
 	if n, err := src.ReadAt(head, 0); n < len(head) {
 		return nil, fail(CodeInternal, "read source: %w", err)
 	}
-	if !hasHeader(head) {
-		return nil, &Error{Code: CodeNotAPDF, Err: errHeader}
+	media, err := sniff(head)
+	if err != nil {
+		return nil, err
 	}
-	d := &Document{pool: p, src: src, size: size, password: password}
-	err := d.describe(ctx, false)
+	d := &Document{pool: p, src: src, size: size, media: media, password: password}
+	err = d.describe(ctx, false)
 	if costsReader(codeOf(err)) {
 		p.log.Warn("reader lost while opening a document, trying once more", keyError, err)
 		err = d.describe(ctx, true)
@@ -78,7 +81,7 @@ func (d *Document) describe(ctx context.Context, fresh bool) error {
 
 // openIn opens the document in a reader.
 func (d *Document) openIn(ctx context.Context, r *process, describe bool) ([]byte, error) {
-	request, err := json.Marshal(openRequest{Size: d.size, Password: []byte(d.password), Describe: describe})
+	request, err := json.Marshal(openRequest{Size: d.size, Media: d.media, Password: []byte(d.password), Describe: describe})
 	if err != nil {
 		return nil, fail(CodeInternal, "encode request: %w", err)
 	}

@@ -162,6 +162,38 @@ func TestGeometry(t *testing.T) {
 	}
 }
 
+// What nobody sees is no line, and a thick line is a box.
+func TestInk(t *testing.T) {
+	t.Parallel()
+	w := newWriter()
+	w.page("1 1 1 rg 100 700 200 1 re f\n" + // white on white
+		"1 1 1 RG 1 w 100 650 m 300 650 l S\n" + // ... and drawn
+		"0.8 0.9 1 rg 100 500 200 50 re f\n" +
+		"150 500 m 150 550 l S\n" + // white on a colour
+		"1 1 1 rg 250 500 1 50 re f\n" +
+		"1 1 1 RG 40 w 100 300 m 300 300 l S\n" + // white and thick
+		"1 0 0 RG 20 w 100 200 m 300 200 l S\n" + // thick
+		"q 0.1 0 0 0.1 0 0 cm 10 w 1000 1000 m 3000 1000 l S Q\n" + // not as thick as it says
+		"1 1 1 RG 1 w 0.2 0.4 0.6 rg 400 500 50 50 re B\n") // a colour with a white edge
+	d := openBytes(t, newPool(t, Config{Readers: 1}), w.bytes(), "")
+	pages, err := readAll(t.Context(), t, d, []int{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []layout.Ruling{
+		{X0: 100, Y0: 142, X1: 300, Y1: 142},
+		{X0: 100, Y0: 242, X1: 300, Y1: 292, Fill: "cce6ff"},
+		{X0: 150, Y0: 242, X1: 150, Y1: 292},
+		{X0: 250.5, Y0: 242, X1: 250.5, Y1: 292},
+		{X0: 100, Y0: 582, X1: 300, Y1: 602, Fill: "ff0000"},
+		{X0: 100, Y0: 692, X1: 300, Y1: 692},
+		{X0: 400, Y0: 242, X1: 450, Y1: 292, Fill: "336699"},
+	}
+	if diff := cmp.Diff(want, pages[0].Rulings); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestImagesAndFonts(t *testing.T) {
 	t.Parallel()
 	w := newWriter()
@@ -322,7 +354,7 @@ func TestSourceErrorIsNotTheDocuments(t *testing.T) {
 	}
 	defer d.Close()
 	read := 0
-	for page, err := range d.Pages(t.Context(), all(d)) {
+	for page, err := range d.Pages(t.Context(), all(d), nil) {
 		if err != nil {
 			if codeOf(err) != CodeInternal || !errors.Is(err, errDisk) {
 				t.Errorf("after %d pages: %v", read, err)

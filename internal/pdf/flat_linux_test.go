@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/mivaa/mivaa/internal/layout"
+
+	"github.com/mivaa/mivaa/internal/child"
 )
 
 // A document of many pages takes no more memory than one of few: neither in the
@@ -35,7 +37,7 @@ func TestMemoryIsFlat(t *testing.T) {
 	var profiler layout.Profiler
 	var reader, service [2]int64 // the most in the first half of the document, and in the second
 	n := 0
-	for page, err := range d.Pages(t.Context(), all(d)) {
+	for page, err := range d.Pages(t.Context(), all(d), nil) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,7 +63,7 @@ func residents(t *testing.T, p *Pool) int64 {
 	t.Helper()
 	var sum int64
 	for _, pid := range p.pids(false) {
-		n, ok := residentBytes(pid)
+		n, ok := child.ResidentBytes(pid)
 		if !ok {
 			t.Fatalf("the memory of process %d is not known", pid)
 		}

@@ -77,6 +77,7 @@ const (
 	fnTextGenerated
 	fnTextHyphen
 	fnTextMapError
+	fnTextRenderMode
 
 	fnObjectFont
 	fnFontName
@@ -91,6 +92,8 @@ const (
 	fnObjectBounds
 	fnObjectMatrix
 	fnFillColor
+	fnStrokeColor
+	fnStrokeWidth
 	fnFormCount
 	fnFormObject
 	fnPathMode
@@ -200,18 +203,19 @@ var fnNames = [fnCount]string{
 	fnPageRotation: "FPDFPage_GetRotation",
 	fnPageBox:      "FPDF_GetPageBoundingBox",
 
-	fnTextLoad:      "FPDFText_LoadPage",
-	fnTextClose:     "FPDFText_ClosePage",
-	fnTextCount:     "FPDFText_CountChars",
-	fnTextUnicode:   "FPDFText_GetUnicode",
-	fnTextObject:    "FPDFText_GetTextObject",
-	fnTextOrigin:    "FPDFText_GetCharOrigin",
-	fnTextBox:       "FPDFText_GetCharBox",
-	fnTextSize:      "FPDFText_GetFontSize",
-	fnTextMatrix:    "FPDFText_GetMatrix",
-	fnTextGenerated: "FPDFText_IsGenerated",
-	fnTextHyphen:    "FPDFText_IsHyphen",
-	fnTextMapError:  "FPDFText_HasUnicodeMapError",
+	fnTextLoad:       "FPDFText_LoadPage",
+	fnTextClose:      "FPDFText_ClosePage",
+	fnTextCount:      "FPDFText_CountChars",
+	fnTextUnicode:    "FPDFText_GetUnicode",
+	fnTextObject:     "FPDFText_GetTextObject",
+	fnTextOrigin:     "FPDFText_GetCharOrigin",
+	fnTextBox:        "FPDFText_GetCharBox",
+	fnTextSize:       "FPDFText_GetFontSize",
+	fnTextMatrix:     "FPDFText_GetMatrix",
+	fnTextGenerated:  "FPDFText_IsGenerated",
+	fnTextHyphen:     "FPDFText_IsHyphen",
+	fnTextMapError:   "FPDFText_HasUnicodeMapError",
+	fnTextRenderMode: "FPDFTextObj_GetTextRenderMode",
 
 	fnObjectFont: "FPDFTextObj_GetFont",
 	fnFontName:   "FPDFFont_GetBaseFontName",
@@ -226,6 +230,8 @@ var fnNames = [fnCount]string{
 	fnObjectBounds: "FPDFPageObj_GetBounds",
 	fnObjectMatrix: "FPDFPageObj_GetMatrix",
 	fnFillColor:    "FPDFPageObj_GetFillColor",
+	fnStrokeColor:  "FPDFPageObj_GetStrokeColor",
+	fnStrokeWidth:  "FPDFPageObj_GetStrokeWidth",
 	fnFormCount:    "FPDFFormObj_CountObjects",
 	fnFormObject:   "FPDFFormObj_GetObject",
 	fnPathMode:     "FPDFPath_GetDrawMode",

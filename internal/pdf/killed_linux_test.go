@@ -115,7 +115,7 @@ func TestCancelKillsAtOnce(t *testing.T) {
 	defer cancel(nil)
 	var cancelled time.Time
 	read := 0
-	for _, err := range d.Pages(ctx, all(d)) {
+	for _, err := range d.Pages(ctx, all(d), nil) {
 		if err != nil {
 			if !errors.Is(err, why) {
 				t.Errorf("error %v, want the cause", err)

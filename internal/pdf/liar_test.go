@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mivaa/mivaa/internal/child"
 	"github.com/mivaa/mivaa/internal/layout"
 )
 
@@ -108,7 +109,7 @@ func TestLyingReader(t *testing.T) {
 				if page.Code != CodeReaderCrashed {
 					t.Errorf("page %d: %q %s", page.Number, page.Code, page.Error)
 				}
-				if how == "exit" && (!strings.HasSuffix(page.Error, "last words") || len(page.Error) > 2*tailSize) {
+				if how == "exit" && (!strings.HasSuffix(page.Error, "last words") || len(page.Error) > 2*child.TailSize) {
 					t.Errorf("error %q", page.Error)
 				}
 			}

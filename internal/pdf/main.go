@@ -66,6 +66,7 @@ type readerMain struct {
 	request openRequest   // of the document that is open, or to be opened again
 	has     bool          // there is a request
 	doc     uint64        // 0: not open
+	raster  *raster       // the document, if it is a picture
 	glyphs  layout.Glyphs // of the latest page, and its record: memory to use again
 	record  []byte
 	gc      collector
@@ -218,7 +219,7 @@ func (w *readerMain) trapped(t trap) *Error {
 	return fail(CodeReaderCrashed, "PDFium crashed: %s", first)
 }
 
-func (w *readerMain) forget() { w.request, w.has, w.doc = openRequest{}, false, 0 }
+func (w *readerMain) forget() { w.request, w.has, w.doc, w.raster = openRequest{}, false, 0, nil }
 
 func (w *readerMain) open(payload []byte) (byte, []byte, error) {
 	var request openRequest
@@ -238,11 +239,21 @@ func (w *readerMain) open(payload []byte) (byte, []byte, error) {
 	if !request.Describe {
 		return frameInfo, nil, nil
 	}
-	info, err := json.Marshal(w.engine.describe(w.doc))
+	info, err := json.Marshal(w.describe())
 	return frameInfo, info, err
 }
 
+func (w *readerMain) describe() description {
+	if w.raster != nil {
+		return w.raster.describe()
+	}
+	return w.engine.describe(w.doc)
+}
+
 func (w *readerMain) reopen() error {
+	if w.request.Media != PDF {
+		return w.openRaster()
+	}
 	doc, err := w.engine.open(w.request.Size, string(w.request.Password))
 	w.doc = doc
 	return err
@@ -253,7 +264,7 @@ func (w *readerMain) ready() error {
 	switch {
 	case !w.has:
 		return errors.New("request without a document")
-	case w.doc == 0:
+	case w.doc == 0 && w.raster == nil:
 		return w.reopen()
 	}
 	return nil
@@ -262,6 +273,9 @@ func (w *readerMain) ready() error {
 func (w *readerMain) outline() (byte, []byte, error) {
 	if err := w.ready(); err != nil {
 		return 0, nil, err
+	}
+	if w.raster != nil { // nobody asks: it says that it has none
+		return frameBookmarks, []byte("[]"), nil
 	}
 	items, err := json.Marshal(w.engine.outline(w.doc))
 	return frameBookmarks, items, err
@@ -274,6 +288,9 @@ func (w *readerMain) page(payload []byte) (byte, []byte, error) {
 	}
 	if err := w.ready(); err != nil {
 		return 0, nil, err
+	}
+	if w.raster != nil {
+		return w.rasterPage(number)
 	}
 	if !w.engine.readPage(w.doc, number, &w.glyphs) {
 		return 0, nil, fail(CodeDamaged, "damaged: PDFium cannot load it")

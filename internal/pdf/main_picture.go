@@ -20,7 +20,12 @@ func (w *readerMain) render(payload []byte) (byte, []byte, error) {
 	if err := json.Unmarshal(payload, &r); err != nil {
 		return 0, nil, fmt.Errorf("decode request: %w", err)
 	}
-	return w.drawn(func() (int, int, []byte, error) { return w.engine.picture(w.doc, r) })
+	return w.drawn(func() (int, int, []byte, error) {
+		if w.raster != nil {
+			return w.raster.picture(r, w.pixels())
+		}
+		return w.engine.picture(w.doc, r)
+	})
 }
 
 func (w *readerMain) image(payload []byte) (byte, []byte, error) {
@@ -28,7 +33,12 @@ func (w *readerMain) image(payload []byte) (byte, []byte, error) {
 	if err := json.Unmarshal(payload, &r); err != nil {
 		return 0, nil, fmt.Errorf("decode request: %w", err)
 	}
-	return w.drawn(func() (int, int, []byte, error) { return w.engine.image(w.doc, r) })
+	return w.drawn(func() (int, int, []byte, error) {
+		if w.raster != nil {
+			return w.raster.image(r, w.pixels())
+		}
+		return w.engine.image(w.doc, r)
+	})
 }
 
 // drawn answers with what draw gives; nothing where there is nothing to draw.
@@ -36,7 +46,9 @@ func (w *readerMain) drawn(draw func() (width, height int, data []byte, err erro
 	if err := w.roomy(); err != nil {
 		return 0, nil, err
 	}
-	width, height, data, err := draw()
+	var width, height int
+	var data []byte
+	err := w.heavy(func() (err error) { width, height, data, err = draw(); return err })
 	if err != nil {
 		return 0, nil, err
 	}
@@ -55,7 +67,7 @@ func (w *readerMain) images(payload []byte) (byte, []byte, error) {
 	if err := w.ready(); err != nil {
 		return 0, nil, err
 	}
-	list, err := w.engine.images(w.doc, number)
+	list, err := w.listImages(number)
 	if err != nil {
 		return 0, nil, err
 	}

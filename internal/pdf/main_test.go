@@ -54,7 +54,7 @@ func service() int {
 		panic(err)
 	}
 	fmt.Fprintln(os.Stdout, p.pids(false)[0])
-	for _, err := range d.Pages(context.Background(), []int{1}) {
+	for _, err := range d.Pages(context.Background(), []int{1}, nil) {
 		panic(fmt.Sprint("the page does not hang: ", err))
 	}
 	return 0
@@ -111,7 +111,7 @@ func all(d *Document) []int {
 func readAll(ctx context.Context, t testing.TB, d *Document, numbers []int) ([]layout.Page, error) {
 	t.Helper()
 	var pages []layout.Page
-	for page, err := range d.Pages(ctx, numbers) {
+	for page, err := range d.Pages(ctx, numbers, nil) {
 		if err != nil {
 			return pages, err
 		}

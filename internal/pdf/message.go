@@ -16,6 +16,7 @@ type settings struct {
 // openRequest is the payload of frameOpen.
 type openRequest struct {
 	Size     int64  `json:"size"`
+	Media    string `json:"media"` // PDF, or that of a picture
 	Password []byte `json:"password,omitempty"`
 	Describe bool   `json:"describe,omitempty"` // answer with a description, not with nothing
 }

@@ -16,12 +16,13 @@ const lostLimit = 10
 
 // Pages reads the pages of the given numbers (from 1) and yields their records
 // in that order. Several readers read ahead, within a window of 48 pages or 48
-// MiB. A page that cannot be read is a record with layout.StatusFailed; an error
+// MiB. A page that the recogniser wants (nil: none is there) is yielded once it was
+// recognised. A page that cannot be read is a record with layout.StatusFailed; an error
 // is yielded last, with a page that means nothing: an *Error if the document
 // (ten pages lost in a row, after the tenth) or the source is at fault, ErrClosed, or the cause
 // of ctx. When ctx ends, readers in mid-page are killed and the sequence ends at
 // once.
-func (d *Document) Pages(ctx context.Context, numbers []int) iter.Seq2[layout.Page, error] {
+func (d *Document) Pages(ctx context.Context, numbers []int, recogniser Recogniser) iter.Seq2[layout.Page, error] {
 	return func(yield func(layout.Page, error) bool) {
 		for _, n := range numbers {
 			if n < 1 || n > d.opened.PageCount {
@@ -30,13 +31,18 @@ func (d *Document) Pages(ctx context.Context, numbers []int) iter.Seq2[layout.Pa
 			}
 		}
 		ctx, cancel := context.WithCancelCause(ctx)
-		w := newWindow(numbers, d.pool.config.Readers)
+		w := newWindow(numbers, d.pool.config.Readers, recogniser)
 		defer context.AfterFunc(ctx, w.wake)()
 		var workers sync.WaitGroup
 		defer workers.Wait()
 		defer cancel(ErrClosed) // the consumer has left
 		for range min(len(numbers), d.pool.config.Readers) {
 			workers.Go(func() { d.work(ctx, w) })
+		}
+		if recogniser != nil {
+			for range min(len(numbers), recogniser.AtOnce()) {
+				workers.Go(func() { d.recognise(ctx, w) })
+			}
 		}
 		lost := 0
 		for range numbers {
@@ -103,6 +109,8 @@ func (d *Document) read(ctx context.Context, w *window, r *process, run run) {
 		code := codeOf(err)
 		d.pool.tell(err, code, time.Since(asked))
 		switch {
+		case err == nil && w.wants(&page):
+			w.await(i, page, size)
 		case err == nil:
 			w.put(i, page, size)
 		case code == "" || code == CodeInternal: // ours, or the end of ctx

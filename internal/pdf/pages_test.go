@@ -128,7 +128,7 @@ func TestBreak(t *testing.T) {
 	w.loop(forever, 10)
 	p := newPool(t, Config{})
 	d := openBytes(t, p, w.bytes(), "")
-	for _, err := range d.Pages(t.Context(), all(d)) {
+	for _, err := range d.Pages(t.Context(), all(d), nil) {
 		if err != nil {
 			t.Error(err)
 		}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/mivaa/mivaa/internal/child"
 )
 
 // Pool is a set of reader processes, shared by all documents that are open.
@@ -22,9 +24,9 @@ type Pool struct {
 	log      *slog.Logger
 	cache    string
 	ownCache bool // the cache directory goes with the pool
-	starter  starter
+	starter  *child.Starter
 	stop     chan struct{}  // ends the watch
-	helpers  sync.WaitGroup // starter and watch
+	helpers  sync.WaitGroup // the watch
 	compiled chan bool      // one value: whether a reader has started; held while the first one compiles
 
 	mu      sync.Mutex
@@ -57,12 +59,11 @@ func New(config Config) (*Pool, error) {
 	}
 	p := &Pool{
 		config: config, log: config.Logger, cache: cache, ownCache: own,
-		starter: starter{make(chan start)}, stop: make(chan struct{}), compiled: make(chan bool, 1),
+		starter: child.NewStarter(), stop: make(chan struct{}), compiled: make(chan bool, 1),
 		live: map[*process]struct{}{},
 	}
 	p.changed.L = &p.mu
 	p.compiled <- false
-	p.helpers.Go(p.starter.run)
 	p.helpers.Go(func() { p.watch(p.stop) })
 	return p, nil
 }
@@ -136,7 +137,7 @@ func (p *Pool) Close() error {
 	}
 	p.mu.Unlock()
 	close(p.stop)
-	close(p.starter.requests)
+	p.starter.Close()
 	p.helpers.Wait()
 	if p.ownCache {
 		return os.RemoveAll(p.cache)
@@ -306,8 +307,8 @@ func (p *Pool) startProcess(ctx context.Context, d *Document) (*process, error) 
 	args := append(slices.Clone(p.config.Command[1:]), string(s))
 	cmd := exec.Command(p.config.Command[0], args...) //nolint:noctx // a reader outlives the call that starts it; Close ends it
 	cmd.Env = []string{}                              // nothing of ours is a reader's business
-	isolate(cmd)
-	r := &process{cmd: cmd, log: &tail{}, lessee: d}
+	child.Isolate(cmd)
+	r := &process{cmd: cmd, log: &child.Tail{}, lessee: d}
 	cmd.Stderr = r.log
 	if r.in, err = cmd.StdinPipe(); err != nil {
 		return nil, fmt.Errorf("start reader: %w", err)
@@ -317,7 +318,7 @@ func (p *Pool) startProcess(ctx context.Context, d *Document) (*process, error) 
 		return nil, fmt.Errorf("start reader: %w", err)
 	}
 	r.out = bufio.NewReaderSize(out, 64<<10)
-	if err := p.starter.start(cmd); err != nil {
+	if err := p.starter.Start(cmd); err != nil {
 		return nil, fmt.Errorf("start reader: %w", err)
 	}
 	p.mu.Lock()

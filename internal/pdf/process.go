@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/mivaa/mivaa/internal/child"
 )
 
 // process is one reader as the service sees it. One goroutine at a time calls
@@ -18,7 +19,7 @@ type process struct {
 	cmd  *exec.Cmd
 	in   io.WriteCloser
 	out  *bufio.Reader
-	log  *tail
+	log  *child.Tail
 	buf  []byte    // for the payload of answers
 	data []byte    // for the bytes of the document
 	used bool      // it has opened a document in its life
@@ -191,32 +192,7 @@ func (r *process) check(now time.Time) {
 	if l.memory == 0 {
 		return
 	}
-	if used, ok := residentBytes(r.cmd.Process.Pid); ok && used > l.memory {
+	if used, ok := child.ResidentBytes(r.cmd.Process.Pid); ok && used > l.memory {
 		r.kill(fail(CodeOutOfMemory, "needs more than %d MiB of memory", l.memory>>20))
 	}
-}
-
-// tail keeps the end of what a reader says on standard error.
-type tail struct {
-	mu sync.Mutex
-	b  []byte
-}
-
-const tailSize = 2 << 10
-
-// Write implements io.Writer.
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.b = append(t.b, p...)
-	if len(t.b) > tailSize {
-		t.b = append(t.b[:0], t.b[len(t.b)-tailSize:]...)
-	}
-	return len(p), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return strings.TrimSpace(strings.ToValidUTF8(string(t.b), "\ufffd"))
 }

@@ -96,6 +96,8 @@ func (r *pageReader) style(object, char uint64) style {
 	}
 	s.angle = r.view.angle(m.a, m.b)
 	s.unmapped = r.ok(fnTextMapError, r.text, char)
+	const invisible = 3 // ISO 32000-1, table 106
+	r.out.Hidden = r.out.Hidden || r.count(fnTextRenderMode, object) == invisible
 	return s
 }
 

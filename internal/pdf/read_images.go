@@ -140,7 +140,7 @@ const mostHashed = 2 * maxPicture
 // looked into.
 func (r *pageReader) imageData(object uint64, box layout.Box) layout.ImageData {
 	w, h := r.imageSize(object)
-	d := layout.ImageData{Width: w, Height: h, MediaType: PNG}
+	d := layout.ImageData{Width: w, Height: h, MediaType: PNG, Alt: r.altOf(object)}
 	const icon = 12 // points
 	if box[2]-box[0] < icon || box[3]-box[1] < icon {
 		return d

@@ -120,6 +120,19 @@ func (r *pageReader) tagOf(object uint64) int {
 	return 0
 }
 
+// altOf returns what the figure around an object is said to show.
+func (r *pageReader) altOf(object uint64) string {
+	if r.marked == nil {
+		return ""
+	}
+	for tag := r.marked[r.count(fnObjectMarkID, object)] - 1; tag >= 0; tag = r.out.Tags[tag].Parent {
+		if alt := r.out.Tags[tag].Alt; alt != "" {
+			return alt
+		}
+	}
+	return ""
+}
+
 // markName reads the name of a mark, as far as it is of ASCII.
 func (r *pageReader) markName(mark uint64) string {
 	const size = 64

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/mivaa/mivaa/internal/child"
 )
 
 // Whoever reads a page may come to have PageMemory, and nobody can say before how
@@ -43,7 +45,7 @@ func (p *Pool) look() *room {
 	r.available, r.known = p.config.Available()
 	r.resident = make(map[*process]int64, len(p.live))
 	for l := range p.live {
-		if n, ok := residentBytes(l.cmd.Process.Pid); ok {
+		if n, ok := child.ResidentBytes(l.cmd.Process.Pid); ok {
 			r.resident[l] = n
 		}
 	}

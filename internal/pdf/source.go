@@ -68,6 +68,25 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// ReadAt implements io.ReaderAt. It leaves alone where Read stands.
+func (s *source) ReadAt(p []byte, off int64) (n int, err error) {
+	if off < 0 {
+		return 0, fmt.Errorf("read at %d", off)
+	}
+	for n < len(p) {
+		at := off + int64(n)
+		if at >= s.size {
+			return n, io.EOF
+		}
+		data, err := s.block(at / blockSize)
+		if err != nil {
+			return n, err
+		}
+		n += copy(p[n:], data[at%blockSize:])
+	}
+	return n, nil
+}
+
 func (s *source) block(number int64) ([]byte, error) {
 	if e, ok := s.blocks[number]; ok {
 		s.recent.MoveToFront(e)

@@ -3,6 +3,8 @@ package pdf
 import (
 	"os"
 	"time"
+
+	"github.com/mivaa/mivaa/internal/child"
 )
 
 // watchInterval is how often the readers are looked at. A page may take that
@@ -31,12 +33,12 @@ func (p *Pool) watch(stop <-chan struct{}) {
 // Memory returns the resident bytes of this process and its readers; 0 where the
 // system does not say.
 func (p *Pool) Memory() int64 {
-	total, ok := residentBytes(os.Getpid())
+	total, ok := child.ResidentBytes(os.Getpid())
 	if !ok {
 		return 0
 	}
 	for _, r := range p.alive(nil) {
-		if n, ok := residentBytes(r.cmd.Process.Pid); ok { // else it has just ended
+		if n, ok := child.ResidentBytes(r.cmd.Process.Pid); ok { // else it has just ended
 			total += n
 		}
 	}

@@ -28,20 +28,22 @@ const (
 // workers, which are done, how far the consumer is. Pages are named by their
 // index in numbers.
 type window struct {
-	numbers []int
-	readers int
+	numbers    []int
+	readers    int
+	recogniser Recogniser // nil: none
 
 	mu       sync.Mutex
 	changed  sync.Cond
-	head     int           // the first page not yet yielded
-	cursor   int           // the first page never taken
-	back     []int         // taken and given back, ascending
-	suspects []int         // to be read once more, alone, ascending
-	done     map[int]entry // read and not yet yielded
-	out      int           // pages with a worker
-	held     int64         // bytes of the records in done
-	full     bool          // a record did not fit; wait for the consumer
-	reopened bool          // the document lost a reader by being opened again
+	head     int            // the first page not yet yielded
+	cursor   int            // the first page never taken
+	back     []int          // taken and given back, ascending
+	suspects []int          // to be read once more, alone, ascending
+	done     map[int]entry  // read and not yet yielded
+	out      int            // pages with a worker
+	awaiting []unrecognised // read and not yet recognised, ascending
+	held     int64          // bytes of the records in done and awaiting
+	full     bool           // a record did not fit; wait for the consumer
+	reopened bool           // the document lost a reader by being opened again
 	err      error
 }
 
@@ -56,8 +58,8 @@ type run struct {
 	alone   bool // one page, in a fresh reader, for the last time
 }
 
-func newWindow(numbers []int, readers int) *window {
-	w := &window{numbers: numbers, readers: readers, done: map[int]entry{}}
+func newWindow(numbers []int, readers int, recogniser Recogniser) *window {
+	w := &window{numbers: numbers, readers: readers, recogniser: recogniser, done: map[int]entry{}}
 	w.changed.L = &w.mu
 	return w
 }

@@ -22,7 +22,7 @@ func TestWindowHolds(t *testing.T) {
 	for seed := range uint64(300) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		n := 1 + random.IntN(300)
-		w := newWindow(numbers(n), 1+random.IntN(6))
+		w := newWindow(numbers(n), 1+random.IntN(6), nil)
 		var runs []run
 		tries := map[int]int{}
 		yielded := 0
@@ -85,7 +85,7 @@ func TestWindowHolds(t *testing.T) {
 
 func TestWindowFailure(t *testing.T) {
 	t.Parallel()
-	w := newWindow(numbers(3), 1)
+	w := newWindow(numbers(3), 1, nil)
 	if _, ok := w.take(t.Context()); !ok {
 		t.Fatal("no run")
 	}

@@ -72,7 +72,7 @@ func (c *coder) page(p *layout.Page) {
 	sequence(c, &p.Rulings, 17, (*coder).ruling)
 	sequence(c, &p.Images, 16, (*coder).box)
 	sequence(c, &p.Links, 17, (*coder).link)
-	sequence(c, &p.ImageData, 4, (*coder).imageData)
+	sequence(c, &p.ImageData, 5, (*coder).imageData)
 	sequence(c, &p.Annotations, 21, (*coder).annotation)
 	sequence(c, &p.Fields, 24, (*coder).field)
 }
@@ -82,6 +82,7 @@ func (c *coder) imageData(d *layout.ImageData) {
 	c.int(&d.Height)
 	c.string(&d.MediaType)
 	c.string(&d.SHA256)
+	c.string(&d.Alt)
 }
 
 func (c *coder) annotation(a *layout.Annotation) {
@@ -308,7 +309,7 @@ func weight(p *layout.Page) int64 {
 		n += 40 + len(f.Name)
 	}
 	for _, d := range p.ImageData {
-		n += 70 + len(d.SHA256)
+		n += 70 + len(d.SHA256) + len(d.Alt)
 	}
 	for _, a := range p.Annotations {
 		n += 120 + len(a.Text) + len(a.Author) + len(a.Marked)

@@ -48,6 +48,7 @@ func TestRecordHasEveryField(t *testing.T) {
 	t.Parallel()
 	var want, got layout.Page
 	fill(reflect.ValueOf(&want).Elem(), new(int))
+	want.OCR = nil // what a reader sends has not been recognised yet
 	c := coder{b: encodeRecord(nil, &want), reading: true}
 	c.page(&got)
 	if c.err != nil || len(c.b) > 0 {

@@ -88,18 +88,17 @@ func listQuery(f jobs.Filter, limit int) (string, []any, error) {
 			fmt.Sprintf(` ORDER BY %s %s, id %s LIMIT ? OFFSET ?`, column, direction, direction)
 		return q, append(args, limit, offset), nil
 	}
-	// Each stream is a subquery, so that it is ordered by its index; a plain
-	// UNION ALL sorts them all where one has no index to offer. A stream reads
-	// its index alone: rows are read once it is known which.
+	// Each stream comes in the order of its index, so SQLite merges them and
+	// stops at the limit. A stream reads its index alone: rows are read once it
+	// is known which.
 	var streams []string
 	var all []any
 	for _, st := range statuses {
-		streams = append(streams, fmt.Sprintf(`SELECT * FROM (SELECT rowid AS row, %s AS at, id AS key FROM %s ORDER BY %s %s, id %s LIMIT ?)`,
-			column, streamOf(f, st, column, where), column, direction, direction))
-		all = append(append(all, args...), limit+offset)
+		streams = append(streams, fmt.Sprintf(`SELECT rowid AS row, %s AS at, id AS key FROM %s`, column, streamOf(f, st, column, where)))
+		all = append(all, args...)
 	}
-	q := `SELECT ` + jobColumns + ` FROM (SELECT * FROM (` + strings.Join(streams, ` UNION ALL `) +
-		fmt.Sprintf(`) ORDER BY at %s, key %s LIMIT ? OFFSET ?)`, direction, direction) +
+	q := `SELECT ` + jobColumns + ` FROM (` + strings.Join(streams, ` UNION ALL `) +
+		fmt.Sprintf(` ORDER BY at %s, key %s LIMIT ? OFFSET ?)`, direction, direction) +
 		fmt.Sprintf(` AS listed CROSS JOIN background_jobs ON background_jobs.rowid = listed.row ORDER BY at %s, key %s`, direction, direction)
 	return q, append(all, limit, offset), nil
 }

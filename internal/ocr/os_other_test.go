@@ -1,0 +1,7 @@
+//go:build !linux
+
+package ocr
+
+func knowsMemory() bool { return false }
+
+func doomed(string) int { return 1 }
