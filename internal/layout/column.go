@@ -237,8 +237,7 @@ func (o *orderer) foot(column []int) (body, notes []int) {
 // noted reports whether notes begin with f, which stands below the text's last
 // line.
 func (o *orderer) noted(text, f *fragment) bool {
-	switch r := o.marks[f.first].r; {
-	case r >= '0' && r <= '9', r == '*', r == '\u2020', r == '\u2021', r == '\u00A7':
+	if isNoteMark(o.marks[f.first].r) {
 		return true
 	}
 	if f.turn != 0 {

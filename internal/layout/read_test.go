@@ -89,6 +89,12 @@ func TestReadText(t *testing.T) {
 			x = s.put(x, 102, 6, regular, "2")
 			s.put(x, 100, em, regular, "O")
 		}, []string{"H2O"}},
+		{"the mark of a note before its first word, and one inside a line", func(s *sheet) {
+			x := s.put(margin, 96.5, 6, regular, "12")
+			x = s.put(x, 100, em, regular, "The note has m")
+			x = s.put(x, 96.5, 6, regular, "2")
+			s.put(x, 100, em, regular, "of text")
+		}, []string{"12 The note has m2of text"}},
 		{"a superscript drawn later", func(s *sheet) {
 			x := s.put(margin, 100, em, regular, "a claim")
 			s.lines(margin, 112, em, regular, "and the line below it")
