@@ -29,6 +29,7 @@ func TestGolden(t *testing.T) {
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".pdf")
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			pages, err := readPages(t.Context(), pool, file, maxPages)
 			if err != nil {
 				t.Fatal(err)

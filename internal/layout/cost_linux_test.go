@@ -45,6 +45,10 @@ func cost(t *testing.T, place func(r *rand.Rand, i, n int, g *Glyph), n int) tim
 	defer runtime.UnlockOSThread()
 	r := rand.New(rand.NewPCG(3, 4))
 	g := Glyphs{Number: 1, Width: 90_000, Height: 90_000, Fonts: make([]Font, 16), Glyphs: make([]Glyph, n)}
+	kinds := []string{"P", "Table", "TR", "TD", "TD", "LI"}
+	for i := range min(n/4, MaxTags) {
+		g.Tags = append(g.Tags, Tag{Type: kinds[i%len(kinds)], Parent: i - 1 - i%len(kinds)*(i%2), ColSpan: i % 90, RowSpan: i % 900})
+	}
 	for i := range g.Glyphs {
 		gl := &g.Glyphs[i]
 		gl.Rune, gl.Size = rune('a'+i%26), 10
@@ -79,8 +83,14 @@ func TestReadCostOfLimit(t *testing.T) {
 func costly() map[string]func(r *rand.Rand, i, n int, g *Glyph) {
 	return map[string]func(r *rand.Rand, i, n int, g *Glyph){
 		"in one place": func(_ *rand.Rand, _, _ int, _ *Glyph) {},
-		"one line":     func(_ *rand.Rand, i, _ int, g *Glyph) { g.X = float32(i) * 0.4 },
-		"one column":   func(_ *rand.Rand, i, _ int, g *Glyph) { g.Y = float32(i) * 0.4 },
+		"tagged": func(r *rand.Rand, i, n int, g *Glyph) {
+			g.X, g.Y, g.Tag = r.Float32()*600, r.Float32()*800, 1+i%min(n/4, MaxTags)
+		},
+		"tagged as one": func(r *rand.Rand, _, _ int, g *Glyph) {
+			g.X, g.Y, g.Tag = r.Float32()*600, r.Float32()*800, 5
+		},
+		"one line":   func(_ *rand.Rand, i, _ int, g *Glyph) { g.X = float32(i) * 0.4 },
+		"one column": func(_ *rand.Rand, i, _ int, g *Glyph) { g.Y = float32(i) * 0.4 },
 		"one column of broken words": func(_ *rand.Rand, i, _ int, g *Glyph) {
 			g.X, g.Y, g.Size = float32(i%2)*5, float32(i/2)*0.8, 0.5
 			if i%2 == 1 {

@@ -54,7 +54,7 @@ func BenchmarkParts(b *testing.B) {
 // parts is the processor time that went into each part of reading pages.
 type parts struct {
 	chars  time.Duration // loading the page; characters, boxes, fonts
-	rest   time.Duration // images, rulings, links
+	rest   time.Duration // tags, images, rulings, links
 	layout time.Duration // layout, and the record in binary
 	glyphs layout.Glyphs
 	record []byte
@@ -71,6 +71,9 @@ func (p *parts) read(b *testing.B, e *engine, doc uint64, number int) {
 	}
 	r := pageReader{engine: e, doc: doc, page: page, text: text, out: &p.glyphs, fonts: map[uint64]int{}, budget: maxObjects}
 	r.geometry()
+	loaded := usage()
+	r.tags()
+	tags := usage()
 	r.chars()
 	chars := usage()
 	r.objects()
@@ -81,8 +84,8 @@ func (p *parts) read(b *testing.B, e *engine, doc uint64, number int) {
 	closed := usage()
 	record := layout.Read(p.glyphs)
 	p.record = encodeRecord(p.record[:0], &record)
-	p.chars += chars - began + closed - rest
-	p.rest += rest - chars
+	p.chars += loaded - began + chars - tags + closed - rest
+	p.rest += tags - loaded + rest - chars
 	p.layout += usage() - closed
 }
 
