@@ -186,7 +186,7 @@ func missingLine(want, out string) string {
 
 var (
 	identity = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?m:(^|instance )[a-z2-7]{13}\b)`)
-	moment   = regexp.MustCompile(`[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`)
+	moment   = regexp.MustCompile(`[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d`)
 	amount   = regexp.MustCompile(`\d+([.,]\d+)*( ?([KMG]i?B|B|[mµ]?s|min|h|m|d))?( \d+(ms|s|min))?\b`)
 	named    = regexp.MustCompile(`[^ /"]+\.pdf|"id":"[^"]*"`)
 	release  = regexp.MustCompile(`mivaa \S+ \(go\S+, \S+\)|mivaa (second|third)\b|(version|go)=?\S+`)
@@ -214,7 +214,8 @@ func TestMissingLine(t *testing.T) {
 	for want, missing := range map[string]string{
 		"a\n…\nc 9 KiB": "", "b\na": "a", "d": "d", "…": "",
 		"Job 00000000-bdc4-7022-978a-d1805f1b1acd took 250ms": "",
-		"Job somebody took 3.2 s":                             "Job somebody took 3.2 s",
+		"2026-11-25T14:00:00":     "2026-11-25T14:00:00",
+		"Job somebody took 3.2 s": "Job somebody took 3.2 s",
 	} {
 		if got := missingLine(want, out); got != missing {
 			t.Errorf("of %q %q is missing, want %q", want, got, missing)
