@@ -85,7 +85,7 @@ func clean(g Glyphs, fonts int, s *structure) ([]mark, census) {
 			m.font = int32(fonts)
 		}
 		m.place(in, x, y)
-		if cells != nil && cells[i].parts > 0 {
+		if len(cells) > 0 && cells[i].parts > 0 {
 			column := in.X
 			if cells[i].at > 0 {
 				column = g.Glyphs[i-int(cells[i].at)].X
