@@ -45,6 +45,7 @@ type fragment struct {
 	base, size     float32
 	letters        int // about; one of a script without word spaces counts twice
 	rtl            bool
+	note           bool // nothing but figures, or another mark of a note, so far
 	figure         bool // stands for an image: there is nothing to read
 	drop           bool // a drop cap: the next fragment is the rest of its word
 	turn           int16
@@ -84,7 +85,7 @@ func clean(g Glyphs, fonts int, s *structure) ([]mark, census) {
 			m.font = int32(fonts)
 		}
 		m.place(in, x, y)
-		if cells != nil && cells[i].parts > 0 {
+		if len(cells) > 0 && cells[i].parts > 0 {
 			column := in.X
 			if cells[i].at > 0 {
 				column = g.Glyphs[i-int(cells[i].at)].X
@@ -245,7 +246,7 @@ func fragments(marks []mark) []fragment {
 		f := fragment{
 			first: i, last: i + 1, turn: m.turn, rtl: m.class == classRTL,
 			u0: m.u0, u1: m.u1, base: m.v, size: m.size,
-			v0: m.v - 0.75*m.size, v1: m.v + 0.25*m.size, letters: m.letters(),
+			v0: m.v - 0.75*m.size, v1: m.v + 0.25*m.size, letters: m.letters(), note: isNoteMark(m.r),
 		}
 		out = append(out, f)
 	}
@@ -348,6 +349,12 @@ func (f *fragment) add(m *mark) {
 	}
 	f.v0, f.v1 = min(f.v0, m.v-0.75*m.size), max(f.v1, m.v+0.25*m.size)
 	f.letters += m.letters()
+	f.note = f.note && isNoteMark(m.r)
+}
+
+// isNoteMark reports whether r may be of the mark of a note.
+func isNoteMark(r rune) bool {
+	return r >= '0' && r <= '9' || r == '*' || r == '\u2020' || r == '\u2021' || r == '\u00A7'
 }
 
 func (m *mark) letters() int {
