@@ -68,6 +68,7 @@ func begin(g Glyphs) (Page, content) {
 // pieces makes fragments of marks, and finds tables among them.
 func (p *Page) pieces(marks []mark) content {
 	frags := fragments(marks)
+	combine(frags, marks)
 	respace(frags, marks)
 	dropCaps(frags)
 	leftwards(frags, marks)
