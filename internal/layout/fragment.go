@@ -335,6 +335,8 @@ func (f *fragment) joins(prev, m *mark) bool {
 	switch {
 	case !m.space:
 		m.space = gap > gapWord*em
+	case m.guess && dv > jitter*em: // the engine took what is raised or lowered for another line
+		m.space = gap > gapWord*em || m.pen > gapPen*em
 	case m.guess:
 		m.space = gap > gapGuess*em || m.pen > gapPen*em
 	}

@@ -72,6 +72,7 @@ func (p *Page) pieces(marks []mark) content {
 	respace(frags, marks)
 	dropCaps(frags)
 	leftwards(frags, marks)
+	numbersLeftward(frags, marks)
 	c := content{marks: marks, rulings: p.Rulings}
 	c.frags, c.grids = findTables(frags, marks, p)
 	c.figures = figures(p, c.frags)
