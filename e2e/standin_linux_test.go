@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -352,7 +353,7 @@ func (u *unitState) spawn() error {
 	defer socket.Close()
 	// Its own number is known to the process alone.
 	cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ WATCHDOG_PID=$$ exec "$@"`, "sh", binary, "serve")
-	cmd.Env = append(u.conf.env, "PATH="+os.Getenv("PATH"), "NOTIFY_SOCKET="+filepath.Join(u.dir, "notify"), "LISTEN_FDS=1", "LISTEN_FDNAMES=http")
+	cmd.Env = append(slices.Clone(u.conf.env), "PATH="+os.Getenv("PATH"), "NOTIFY_SOCKET="+filepath.Join(u.dir, "notify"), "LISTEN_FDS=1", "LISTEN_FDNAMES=http")
 	if u.conf.watchdog > 0 {
 		cmd.Env = append(cmd.Env, fmt.Sprintf("WATCHDOG_USEC=%d", u.conf.watchdog.Microseconds()))
 	}
