@@ -317,7 +317,7 @@ func (u *unitState) kill(options []string) error {
 
 // start starts the process, unless that was tried too often.
 func (u *unitState) start() {
-	u.again = false
+	u.again, u.deadline = false, time.Time{}
 	conf, err := u.configure()
 	if err != nil {
 		u.fail(err.Error())
@@ -499,6 +499,9 @@ func (u *unitState) fail(why string) {
 // be enters a phase, and shows it.
 func (u *unitState) be(p phase, active string, more ...string) {
 	u.phase = p
+	if p == phaseDead {
+		u.life, u.deadline = time.Time{}, time.Time{}
+	}
 	u.show(append([]string{"ActiveState", active}, more...)...)
 }
 

@@ -160,7 +160,7 @@ func (m *mark) place(in *Glyph, x, y float32) {
 	// hyphen of a typewriter font or the figure 1 would stand alone. And what
 	// reaches over the pen, as an f may, is no part of the distance. Only the
 	// white on the left is known; the right has about as much.
-	if white := m.u0 - pen; abs(white) < 0.6*m.size {
+	if white := m.u0 - pen; abs(white) < 0.6*m.size && m.u1 > pen { // else it is drawn over the letter before
 		m.u0 = pen
 		m.u1 = max(m.u1+max(white, 0), pen)
 	}
@@ -314,7 +314,7 @@ func (f *fragment) joins(prev, m *mark) bool {
 	}
 	dv := abs(m.v - prev.v)
 	if m.class == classMark {
-		return dv <= em && gap <= em && gap >= -2*em
+		return dv <= em && gap <= em && (gap >= -2*em || m.u0 >= f.u0-0.5*em)
 	}
 	widest := float32(gapFragment)
 	if m.space && !m.guess {
@@ -336,6 +336,8 @@ func (f *fragment) joins(prev, m *mark) bool {
 	switch {
 	case !m.space:
 		m.space = gap > gapWord*em
+	case m.guess && dv > jitter*em: // the engine took what is raised or lowered for another line
+		m.space = gap > gapWord*em || m.pen > gapPen*em
 	case m.guess:
 		m.space = gap > gapGuess*em || m.pen > gapPen*em
 	}

@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -169,6 +170,30 @@ func TestHeadings(t *testing.T) {
 	}
 }
 
+func TestLevels(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ in, want []Heading }{
+		{ // larger is higher where numbers do not say
+			[]Heading{{Size: 20, Level: 1}, {Size: 16, Level: 2, Depth: 1}, {Size: 14, Level: 3, Depth: 1}, {Size: 12, Level: 4}},
+			[]Heading{{Size: 20, Level: 1}, {Size: 16, Level: 2, Depth: 1}, {Size: 14, Level: 3, Depth: 1}, {Size: 12, Level: 4}},
+		},
+		{ // 1.1 is larger than 1
+			[]Heading{{Size: 20, Level: 1}, {Size: 16, Level: 2, Depth: 2}, {Size: 14, Level: 3, Depth: 1}},
+			[]Heading{{Size: 20, Level: 1}, {Size: 16, Level: 3, Depth: 2}, {Size: 14, Level: 2, Depth: 1}},
+		},
+		{ // what lies between 1 and 1.1 in size does not lie between them
+			[]Heading{{Size: 20, Level: 1, Depth: 1}, {Size: 16, Level: 2}, {Size: 14, Level: 3, Depth: 2}, {Size: 12, Level: 5, Depth: 3}},
+			[]Heading{{Size: 20, Level: 1, Depth: 1}, {Size: 16, Level: 2}, {Size: 14, Level: 2, Depth: 2}, {Size: 12, Level: 3, Depth: 3}},
+		},
+	} {
+		got := slices.Clone(tt.in)
+		levelNumbers(got)
+		if d := cmp.Diff(tt.want, got); d != "" {
+			t.Error(d)
+		}
+	}
+}
+
 func TestParagraphs(t *testing.T) {
 	t.Parallel()
 	s := newSheet()
@@ -217,6 +242,27 @@ func TestBookmarks(t *testing.T) {
 	marks := []Bookmark{{"Elsewhere", 1, 7}, {"Of Plain Headings", 3, 1}, {"Nowhere", 1, 0}}
 	want := []string{"paragraph", "### 2.3 Of plain headings", "paragraph", "paragraph"}
 	if d := cmp.Diff(want, kinds(t, marks, s)); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestBookmarkLevels has bookmarks for some of the headings: all take their
+// levels from those.
+func TestBookmarkLevels(t *testing.T) {
+	t.Parallel()
+	s := newSheet()
+	y := s.lines(72, 60, 20, bold, "A Great Title")
+	for _, h := range []string{"1 First things", "2 Second things"} {
+		y = s.lines(72, y+20, 16, bold, h)
+		y = s.lines(72, y+10, 10, regular, full, full, "ends.")
+		y = s.lines(72, y+20, 12, bold, "A matter of "+h[2:])
+		y = s.lines(72, y+10, 10, regular, full, full, "ends.")
+	}
+	want := []string{
+		"# A Great Title", "### 1 First things", "paragraph", "#### A matter of First things", "paragraph",
+		"### 2 Second things", "paragraph", "#### A matter of Second things", "paragraph",
+	}
+	if d := cmp.Diff(want, kinds(t, []Bookmark{{"First Things", 3, 1}}, s)); d != "" {
 		t.Error(d)
 	}
 }

@@ -109,20 +109,10 @@ func (pr *Profiler) ladder(body, total int) []Heading {
 	return out
 }
 
-// levelNumbers ranks the rungs whose headings are numbered by their numbers:
-// 1.1 stands one under 1, whatever sizes lie between. Levels then follow one
-// another without a gap.
+// levelNumbers ranks the rungs whose headings are numbered by their numbers.
+// Levels then follow one another without a gap.
 func levelNumbers(rungs []Heading) {
-	base := -1
-	for i := range rungs {
-		switch r := &rungs[i]; {
-		case r.Depth == 0:
-		case base < 0:
-			base = i
-		case r.Depth >= rungs[base].Depth:
-			r.Level = min(rungs[base].Level+r.Depth-rungs[base].Depth, 6)
-		}
-	}
+	underNumbers(rungs)
 	var used [7]int
 	for i := range rungs {
 		used[rungs[i].Level] = 1
@@ -145,4 +135,22 @@ func (pr *Profiler) depth(s style) int {
 		}
 	}
 	return 0
+}
+
+// underNumbers puts 1.1 one under 1, whatever their sizes are and whatever lies
+// between.
+func underNumbers(rungs []Heading) {
+	for depth := 2; depth < numberDepth; depth++ {
+		parent := 0 // the level of the headings one less deep
+		for _, r := range rungs {
+			if r.Depth == depth-1 && (parent == 0 || r.Level < parent) {
+				parent = r.Level
+			}
+		}
+		for i := range rungs {
+			if rungs[i].Depth == depth && parent > 0 {
+				rungs[i].Level = min(parent+1, 6)
+			}
+		}
+	}
 }

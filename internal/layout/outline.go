@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"hash/fnv"
 	"slices"
 	"strings"
 	"unicode"
@@ -53,4 +54,62 @@ func bare(text string) string {
 		}
 		return -1
 	}, reading.Replace(text))
+}
+
+// remember keeps in which style a heading is set, to be told by its bookmark.
+func (pr *Profiler) remember(text string, in style) {
+	if pr.titles == nil {
+		pr.titles = map[uint64]style{}
+	}
+	k := titleKey(text)
+	was, known := pr.titles[k]
+	switch {
+	case !known && len(pr.titles) == maxTitles, known && was.step > in.step:
+		return
+	}
+	pr.titles[k] = in
+}
+
+// titleKey returns what a heading and its bookmark have in common: what they
+// say but for a number before it.
+func titleKey(text string) uint64 {
+	if _, rest, _ := strings.Cut(text, " "); numbered(text) > 0 {
+		text = rest
+	}
+	h := fnv.New64a()
+	h.Write([]byte(bare(text)))
+	return h.Sum64()
+}
+
+// alignOutline gives rungs the levels that bookmarks have whose headings stand
+// on them; what is set smaller ranks lower.
+func (pr *Profiler) alignOutline(rungs []Heading) {
+	votes := map[style][7]int{}
+	for _, m := range pr.outline {
+		if s, ok := pr.titles[titleKey(m.Title)]; ok {
+			v := votes[s]
+			v[min(m.Level, 6)]++
+			votes[s] = v
+		}
+	}
+	deepest := 0
+	for i := range rungs {
+		r := &rungs[i]
+		level, all := 0, 0
+		for l, n := range votes[style{steps(r.Size), r.Bold}] {
+			if all += n; n > votes[style{steps(r.Size), r.Bold}][level] {
+				level = l
+			}
+		}
+		switch {
+		case all >= 2 || all > 0 && pr.pages <= 3:
+			r.Level = level
+			deepest = max(deepest, level)
+		case deepest > 0:
+			r.Level = min(max(r.Level, deepest+1), 6)
+		}
+	}
+	if deepest > 0 {
+		underNumbers(rungs)
+	}
 }

@@ -43,7 +43,9 @@ const (
 	maxSize   = 200
 	maxRungs  = 32 // of a ladder: a document with more has no order of headings
 
+	numberDepth  = 5     // of numbers of headings: deeper ones count as one less
 	maxBodyFonts = 512   // that a Profiler counts
+	maxTitles    = 8_192 // that a Profiler remembers
 	maxBookmarks = 2_000 // that a Profile holds, the first ones
 	maxBookmark  = 250   // bytes of the title of one: longer ones are no headings
 )
@@ -58,11 +60,11 @@ type style struct {
 type tally struct {
 	chars  int
 	blocks int
-	heads  int    // blocks that read like headings
-	hchars int    // characters of those
-	depths [5]int // how many of those begin with a number so deep
-	pages  int    // that have such headings
-	page   int    // the last of them, counted as they were added
+	heads  int              // blocks that read like headings
+	hchars int              // characters of those
+	depths [numberDepth]int // how many of those begin with a number so deep
+	pages  int              // that have such headings
+	page   int              // the last of them, counted as they were added
 }
 
 // Profiler makes a Profile of pages given in any order. Its memory does not
@@ -70,9 +72,10 @@ type tally struct {
 type Profiler struct {
 	pages   int
 	seen    map[style]tally
-	tables  map[int]int    // characters in tables, by size
-	fonts   map[string]int // characters of running text, by font
-	mono    int            // of which typewritten
+	tables  map[int]int      // characters in tables, by size
+	fonts   map[string]int   // characters of running text, by font
+	mono    int              // of which typewritten
+	titles  map[uint64]style // of headings, by what they say
 	edges   edges
 	logos   logos
 	outline []Bookmark
@@ -117,6 +120,7 @@ func (pr *Profiler) count(p *Page, s *part, n int, heads bool) {
 	if heads {
 		t.heads++
 		t.hchars += n
+		pr.remember(p.text(s), key)
 		t.depths[min(numbered(p.text(s)), len(t.depths)-1)]++
 		if t.page != pr.pages {
 			t.page = pr.pages
@@ -171,6 +175,7 @@ func (pr *Profiler) Profile() Profile {
 	prof.BodySize = float32(body) / sizeSteps
 	prof.BodyFont, prof.Mono = pr.bodyFont()
 	prof.Headings = pr.ladder(body, total)
+	pr.alignOutline(prof.Headings)
 	return prof
 }
 

@@ -156,6 +156,9 @@ func TestProfilerMemory(t *testing.T) {
 			Blocks: []Block{{Kind: BlockParagraph, Size: float32(i) / 7, Bold: i%2 == 0}},
 		})
 	}
+	if len(pr.titles) > maxTitles {
+		t.Errorf("%d titles", len(pr.titles))
+	}
 	if len(pr.fonts) > maxBodyFonts {
 		t.Errorf("%d fonts", len(pr.fonts))
 	}
