@@ -9,8 +9,7 @@ func combine(frags []fragment, marks []mark) {
 			continue
 		}
 		for i := f.first + 1; i < f.last; i++ {
-			if m := &marks[i]; m.class == classMark && (!m.space || m.guess) {
-				m.space, m.guess = false, false
+			if marks[i].class == classMark && !marks[i].space {
 				settle(marks[f.first : i+1])
 			}
 		}

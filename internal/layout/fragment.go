@@ -314,7 +314,7 @@ func (f *fragment) joins(prev, m *mark) bool {
 	}
 	dv := abs(m.v - prev.v)
 	if m.class == classMark {
-		return dv <= em && gap <= em && (gap >= -2*em || m.u0 >= f.u0-0.5*em)
+		return dv <= em && gap <= em && gap >= -2*em
 	}
 	widest := float32(gapFragment)
 	if m.space && !m.guess {
