@@ -49,7 +49,6 @@ func (f *finder) alike(i int, used []bool) []rule {
 type band struct {
 	top, bottom float32
 	lines       []textLine
-	prose       bool
 }
 
 // stack makes tables of horizontal lines of one width. Text that runs on
