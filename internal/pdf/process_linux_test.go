@@ -61,7 +61,7 @@ func byHand(t *testing.T) (*exec.Cmd, io.WriteCloser) {
 	w := newWriter()
 	w.loop(forever, 10)
 	b := w.bytes()
-	request, err := json.Marshal(openRequest{Size: int64(len(b))})
+	request, err := json.Marshal(openRequest{Size: int64(len(b)), Media: PDF})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,6 +86,8 @@ func byHand(t *testing.T) (*exec.Cmd, io.WriteCloser) {
 			before := cpuTicks(cmd.Process.Pid)
 			eventually(t, "the reader hangs in the page", 20*time.Second, func() bool { return cpuTicks(cmd.Process.Pid) > before+30 })
 			return cmd, in
+		default:
+			t.Fatalf("the reader said %q: %s", f.kind, f.payload)
 		}
 		if err != nil {
 			t.Fatal(err)
