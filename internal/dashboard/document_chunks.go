@@ -18,7 +18,7 @@ type documentChunks struct {
 	Document       documents.Document
 	Size, Overlap  int
 	Unit           string // what both count
-	From, To, Last int // the pages whose chunks are here, and the last page
+	From, To, Last int    // the pages whose chunks are here, and the last page
 	Chunks         []chunkView
 	Tokens         int
 	Earlier, Later string // addresses; "": there are none
