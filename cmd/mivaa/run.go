@@ -55,7 +55,7 @@ func run(ctx context.Context, args, env []string, in io.Reader, out, errw io.Wri
 		c.json = c.json || slices.Contains(args, "--json") // reading them may have ended before it
 	}
 	if known := (*exitError)(nil); err != nil && !c.began && !errors.As(err, &known) {
-		err = unknown(root, args, err)                     // cobra's own words about the command line
+		err = unknown(root, args, err) // cobra's own words about the command line
 	}
 	return c.exit(err)
 }
