@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Upload is a PDF, or a PNG, JPEG or TIFF, and what is wanted of it. Filename is
@@ -140,7 +141,7 @@ func (u Upload) form() (head, tail []byte, media string, err error) {
 		}
 	}
 	h := textproto.MIMEHeader{}
-	h.Set("Content-Disposition", multipart.FileContentDisposition("file", u.Filename))
+	h.Set("Content-Disposition", multipart.FileContentDisposition("file", strings.Map(printed, u.Filename)))
 	h.Set("Content-Type", "application/octet-stream") // the service looks for itself
 	if _, err := w.CreatePart(h); err != nil {
 		return nil, nil, "", fmt.Errorf("write form: %w", err)
@@ -150,6 +151,14 @@ func (u Upload) form() (head, tail []byte, media string, err error) {
 		return nil, nil, "", fmt.Errorf("write form: %w", err)
 	}
 	return buf.Bytes()[:at:at], buf.Bytes()[at:], w.FormDataContentType(), nil
+}
+
+// printed keeps what a header may hold. Line ends have their own form there.
+func printed(r rune) rune {
+	if unicode.IsControl(r) && r != '\r' && r != '\n' {
+		return '\uFFFD'
+	}
+	return r
 }
 
 func number(n int) string {

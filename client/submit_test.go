@@ -120,3 +120,17 @@ func TestSubmitOnce(t *testing.T) {
 		t.Error("an upload without a name")
 	}
 }
+
+// TestSubmitOddName: a name that no header may hold is sent as one that it may.
+func TestSubmitOddName(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{"a\x1b[31m\x00\tb.pdf": "a\uFFFD[31m\uFFFD\uFFFDb.pdf", "bad\xff.pdf": "bad\uFFFD.pdf", `q"uote.pdf`: `q"uote.pdf`} {
+		f := newFake(t, says(http.StatusAccepted, accepted))
+		if _, err := f.client().Submit(t.Context(), strings.NewReader("%PDF"), client.Upload{Filename: name}); err != nil {
+			t.Fatal(err)
+		}
+		if got := parts(t, f.requests()[0])["file"]; got != want+":%PDF" {
+			t.Errorf("%q is sent as %q", name, got)
+		}
+	}
+}

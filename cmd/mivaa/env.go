@@ -70,11 +70,13 @@ func (c *console) bind(cmd *cobra.Command) error {
 	c.flags = map[string]bool{}
 	cmd.Flags().Visit(func(f *pflag.Flag) { c.flags[f.Name] = true })
 	var errs []error
+	hint := "see --help"
 	if err := bindEnv(cmd.Root(), cmd, c.env); err != nil {
 		errs = append(errs, err)
+		hint += ", and mivaa help environment for the variables"
 	}
 	if errs = append(errs, resolve(cmd)...); len(errs) > 0 {
-		return usage(errors.Join(errs...))
+		return &exitError{exit: exitUsage, code: "usage", err: errors.Join(errs...), hint: hint}
 	}
 	return nil
 }

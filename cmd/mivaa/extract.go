@@ -93,12 +93,18 @@ func (s *extractSettings) check(files []string) error {
 	if stdin > 1 {
 		errs = append(errs, errors.New("- (standard input) was given twice"))
 	}
+	errs = append(errs, folders(files)...)
+	return errors.Join(append(errs, s.collisions(files)...)...)
+}
+
+// folders reports files that are none.
+func folders(files []string) (errs []error) {
 	for _, f := range files {
 		if info, err := os.Stat(f); err == nil && info.IsDir() {
-			errs = append(errs, fmt.Errorf("%s is a folder: give the PDFs in it, such as %s", f, filepath.Join(f, "*.pdf")))
+			errs = append(errs, fmt.Errorf("%s is a folder: give the PDFs in it, such as %s", clean(f), filepath.Join(clean(f), "*.pdf")))
 		}
 	}
-	return errors.Join(append(errs, s.collisions(files)...)...)
+	return errs
 }
 
 // collisions reports files whose results would overwrite each other.

@@ -58,13 +58,22 @@ func (x *extraction) file(ctx context.Context, name string) error {
 	return x.write(ctx, name, doc)
 }
 
+// openSource opens a file that is to be read, which may be a pipe.
+func openSource(name string) (*os.File, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, &exitError{exit: exitNotFound, code: "source_missing", err: err, hint: "give the path of a PDF, or - for standard input"}
+	}
+	return f, nil
+}
+
 // store makes the source durable, before any job exists.
 func (x *extraction) store(ctx context.Context, name string) (ref blob.Ref, media string, err error) {
 	in := x.in
 	if name != "-" {
-		f, err := os.Open(name)
+		f, err := openSource(name)
 		if err != nil {
-			return ref, "", &exitError{exit: exitNotFound, code: "source_missing", err: err, hint: "give the path of a PDF, or - for standard input"}
+			return ref, "", err
 		}
 		defer f.Close()
 		in = f

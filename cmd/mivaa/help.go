@@ -55,6 +55,8 @@ const formatsText = `What documents are written as (extract and documents export
              chunks, outline and metadata, as one object.
   chunks     the head of that object, and the text in pieces for retrieval, each
              with its pages, boxes and headings.
+  csv        the tables, one below the other; --table takes one by its table_id.
+  zip        an archive of the above with a file a table, images and attachments.
 
 Pages count from 1. --pages takes 1-5,9,20- anywhere. A page that could not be
 read is named with its reason, and never silently left out: exit code 7.`
@@ -83,6 +85,37 @@ To look:   mivaa jobs list --status interrupted; mivaa jobs groups; mivaa jobs s
 To go on:  mivaa jobs resume ID, or retry for a failed one
 To begin again:  mivaa jobs restart ID`
 
+// helpCommand is cobra's own, to which a topic that is none is an error.
+func helpCommand(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() != "help" {
+			continue
+		}
+		cmd.Example = "  mivaa help jobs list\n  mivaa help exit-codes"
+		cmd.Args = func(_ *cobra.Command, topics []string) error {
+			if _, _, err := root.Find(topics); err != nil {
+				return &exitError{exit: exitUsage, code: "usage", err: fmt.Errorf("no help on %q", strings.Join(topics, " ")), hint: "mivaa help lists the commands and the topics"}
+			}
+			return nil
+		}
+	}
+}
+
+// unknown is the error of a command line that cobra cannot read, with the
+// command that was most likely meant.
+func unknown(root *cobra.Command, args []string, err error) error {
+	if _, _, none := root.Find(args); none == nil {
+		return usage(err)
+	}
+	for _, word := range args {
+		if near := root.SuggestionsFor(word); !strings.HasPrefix(word, "-") && len(near) > 0 {
+			return &exitError{exit: exitUsage, code: "usage", err: err, hint: "did you mean " + root.CommandPath() + " " + near[0] + "?"}
+		}
+	}
+	return usage(err)
+}
+
 // environmentText lists the variables that the commands' flags have.
 func environmentText(root *cobra.Command) string {
 	var b strings.Builder
@@ -97,6 +130,15 @@ func environmentText(root *cobra.Command) string {
 			uses[envName(f.Name)] = f.Usage
 		}
 	})
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "serve" { // most that a variable is set for; of others a flag may mean less
+			everyFlag(cmd, func(f *pflag.Flag) {
+				if _, known := uses[envName(f.Name)]; known {
+					uses[envName(f.Name)] = f.Usage
+				}
+			})
+		}
+	}
 	names := make([]string, 0, len(uses))
 	widest := 0
 	for name := range uses {

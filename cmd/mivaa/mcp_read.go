@@ -51,7 +51,8 @@ func (t *tools) readPages(ctx context.Context, in readPagesInput) (string, error
 	if err != nil {
 		return "", err
 	}
-	w := &window{skip: max(0, in.Offset), most: mostText}
+	in.Offset = max(0, in.Offset)
+	w := &window{skip: in.Offset, most: mostText}
 	if err := c.write(ctx, w); err != nil && !errors.Is(err, errWindowFull) {
 		return "", err
 	}
@@ -59,6 +60,8 @@ func (t *tools) readPages(ctx context.Context, in readPagesInput) (string, error
 	notes := []string{}
 	if next > 0 {
 		notes = append(notes, fmt.Sprintf("There is more: call read_pages again with offset %d.", in.Offset+next))
+	} else if text == "" && in.Offset > 0 {
+		notes = append(notes, "There is no text from there on.")
 	}
 	return text + footnotes(append(notes, shortcomings(c.Summary)...)), nil
 }

@@ -259,6 +259,31 @@ func TestAssistantRoot(t *testing.T) {
 	}
 }
 
+// TestAssistantRelativeRoot: a folder may be named from where the command
+// started, and its files by their whole path. What is no file is not waited for.
+func TestAssistantRelativeRoot(t *testing.T) {
+	w := newWorld(t)
+	here := t.TempDir()
+	w.ok(os.Mkdir(filepath.Join(here, "in"), 0o700))
+	w.ok(os.WriteFile(filepath.Join(here, "in", "a.pdf"), []byte("%PDF-1.7\n"), 0o600))
+	t.Chdir(here)
+	a := w.assist("--root", "in")
+	defer a.ends()
+	path, err := filepath.Abs(filepath.Join("in", "a.pdf"))
+	w.ok(err)
+	for _, path := range []string{"a.pdf", path} {
+		if text, failed := a.call("submit_document", map[string]any{"path": path}, nil); failed {
+			t.Errorf("%s: %s", path, text)
+		}
+	}
+	if text, failed := a.call("submit_document", map[string]any{"path": "."}, nil); !failed || !strings.Contains(text, "is not a file") {
+		t.Errorf("a folder: %v, %s", failed, text)
+	}
+	if text, _ := a.call("list_jobs", map[string]any{"status": "bogus"}, nil); !strings.Contains(text, "none of pending, ") {
+		t.Errorf("no such status: %s", text)
+	}
+}
+
 // TestAssistantWorks: with --work what is submitted is read in this process.
 func TestAssistantWorks(t *testing.T) {
 	t.Parallel()

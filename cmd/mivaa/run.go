@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -49,8 +51,11 @@ func run(ctx context.Context, args, env []string, in io.Reader, out, errw io.Wri
 	root.SetOut(out)
 	root.SetErr(errw)
 	err := root.ExecuteContext(ctx)
+	if err != nil && !c.began {
+		c.json = c.json || slices.Contains(args, "--json") // reading them may have ended before it
+	}
 	if known := (*exitError)(nil); err != nil && !c.began && !errors.As(err, &known) {
-		err = usage(err) // cobra's own words about the command line
+		err = unknown(root, args, err) // cobra's own words about the command line
 	}
 	return c.exit(err)
 }
@@ -80,6 +85,11 @@ _ for -. Flags win over the environment.`,
 		c.jobsCommand(), c.documentsCommand(), c.instancesCommand(), c.drainCommand(), c.undrainCommand(), c.migrateCommand(), c.copyCommand(), c.backupCommand(), c.checkCommand(), c.healthCommand(), c.serviceCommand(), c.manCommand(), c.versionCommand(),
 	)
 	root.AddCommand(helpTopics(root)...)
+	root.DisableSuggestions, root.SuggestionsMinimumDistance = true, 2 // they are a hint
+	if width := c.screen(c.out).width; width > 0 {
+		root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Flags.FlagUsages", fmt.Sprintf("Flags.FlagUsagesWrapped %d", width)))
+	}
+	helpCommand(root)
 	root.SetOut(c.out) // where the next line's commands will write
 	root.InitDefaultCompletionCmd("completion")
 	completionExamples(root)
@@ -102,7 +112,7 @@ func completionExamples(root *cobra.Command) {
 		if cmd.Name() != "completion" {
 			continue
 		}
-		cmd.Example = load["bash"]
+		parent(cmd).Example = load["bash"]
 		for _, shell := range cmd.Commands() {
 			shell.Example = load[shell.Name()]
 		}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -108,7 +107,7 @@ func (s *submitSettings) check(files []string) error {
 			errs = append(errs, errors.New("standard input has no name: give one by --name"))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, folders(files)...)...)
 }
 
 // submitRow is what --json prints of a file.
@@ -169,9 +168,9 @@ func (c *console) submitFile(ctx context.Context, service *client.Client, s *sub
 	if file == "-" {
 		return service.Submit(ctx, c.in, u)
 	}
-	f, err := os.Open(file)
+	f, err := openSource(file)
 	if err != nil {
-		return client.Submitted{}, &exitError{exit: exitUsage, code: "usage", err: err}
+		return client.Submitted{}, err
 	}
 	defer func() { _ = f.Close() }() // it was only read
 	info, err := f.Stat()

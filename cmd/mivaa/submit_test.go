@@ -46,7 +46,7 @@ func TestSubmit(t *testing.T) {
 	w.ok(os.WriteFile(notOne, []byte("<html>"), 0o600))
 	w.run("submit", notOne, "--server", url).exits(exitRefused).warns(notOne, "not a PDF")
 	w.run("submit", notOne, files[1], "--server", url, "--anew").exits(exitRefused).says("accepted ", "b.pdf").warns("not a PDF")
-	w.run("submit", files[0]+".none", "--server", url).exits(exitUsage).warns("no such file")
+	w.run("submit", files[0]+".none", "--server", url).exits(exitNotFound).warns("no such file", "hint: give the path")
 	w.run("submit", "-", "--server", url).exits(exitUsage).warns("--name")
 	w.run("submit", files[0], "--server", url, "--timeout", "1s").exits(exitUsage).warns("--wait")
 	w.run("submit", files[0], "--server", "http://127.0.0.1:1").exits(exitUnavailable).warns("reach service")

@@ -3,6 +3,7 @@ package api
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mivaa/mivaa/jobs"
 )
@@ -20,11 +21,28 @@ type JobFilter struct {
 	Document  string   `query:"document_id" json:"document_id,omitempty" maxLength:"36" doc:"A UUID"`
 }
 
+// bounded refuses what the routes do not let in by their description: pages
+// read a filter from their address.
+func (q JobFilter) bounded(place string) error {
+	for _, field := range []struct {
+		name, value string
+		most        int
+	}{{"q", q.Query, 200}, {"error_code", q.ErrorCode, 40}, {"owner", q.Owner, 255}, {"instance", q.Instance, 100}} {
+		if n := utf8.RuneCountInString(field.value); n > field.most {
+			return invalid(place+"."+field.name, "it has %d characters, and may have %d", n, field.most)
+		}
+	}
+	return nil
+}
+
 // selection is what the filter selects; its problems name the fields of a place.
 func (q JobFilter) selection(place string) (jobs.Filter, error) {
 	f := jobs.Filter{
 		Status: jobs.Status(q.Status), Search: strings.TrimSpace(q.Query), Cause: jobs.Cause(q.Cause), ErrorCode: q.ErrorCode,
 		Owner: q.Owner, Instance: q.Instance,
+	}
+	if err := q.bounded(place); err != nil {
+		return f, err
 	}
 	if q.Status != "" && !slices.Contains(jobs.Statuses(), f.Status) {
 		return f, invalid(place+".status", "%q is not a status: pending, processing, completed, failed or interrupted", q.Status)

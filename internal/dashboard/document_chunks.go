@@ -17,7 +17,8 @@ import (
 type documentChunks struct {
 	Document       documents.Document
 	Size, Overlap  int
-	From, To, Last int // the pages whose chunks are here, and the last page
+	Unit           string // what both count
+	From, To, Last int    // the pages whose chunks are here, and the last page
 	Chunks         []chunkView
 	Tokens         int
 	Earlier, Later string // addresses; "": there are none
@@ -43,12 +44,13 @@ func (s *site) showChunks(r *http.Request) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	d := documentChunks{Document: doc, MinSize: extract.MinChunk, MaxSize: extract.MaxChunk}
+	d := documentChunks{Document: doc}
 	cut, err := cutOf(r.URL.Query(), doc)
 	if err != nil {
 		return view{}, err
 	}
-	d.Size, d.Overlap = cut.Size, cut.Overlap
+	d.Size, d.Overlap, d.Unit = cut.Size, cut.Overlap, cut.Unit.String()
+	d.MinSize, d.MaxSize = cut.Unit.Bounds()
 	d.From, err = number(r.URL.Query(), "from", 1)
 	if err != nil || d.From < 1 {
 		return view{}, invalid("from is the number of a page; they count from 1.")

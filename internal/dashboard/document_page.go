@@ -50,7 +50,8 @@ type block struct {
 	Level    int
 	Marker   string
 	Text     string
-	Furnish  bool // a running header or footer
+	Rows     [][]extract.Cell // of a table
+	Furnish  bool             // a running header or footer
 	X, Y     string
 	Wide     string
 	High     string
@@ -160,6 +161,7 @@ func (d *documentPage) fill(p extract.Page) {
 	if p.PageLabel != strconv.Itoa(d.Number) {
 		d.Label = p.PageLabel
 	}
+	left := cellsOfTables
 	for i, e := range p.Elements[:min(len(p.Elements), blocksShown)] {
 		b := block{
 			ID: "e" + strconv.Itoa(i+1), Kind: e.Type, Word: capital(strings.ReplaceAll(e.Type, "_", " ")), Tag: "text", Level: e.Level, Marker: e.Marker,
@@ -170,10 +172,52 @@ func (d *documentPage) fill(p extract.Page) {
 			b.Tag, b.Word = "heading", b.Word+" "+strconv.Itoa(max(1, e.Level))
 		case layout.TypeListItem:
 			b.Tag, b.FromLeft = "item", min(max(1, e.Level), 6)
+		case layout.TypeTable:
+			b.Rows = rowsOf(p.Tables, e.ID, left)
+			for _, row := range b.Rows {
+				left -= len(row)
+			}
 		}
 		d.Blocks = append(d.Blocks, b)
 	}
 	d.Quiet = len(d.Blocks) == 0
+}
+
+// cellsOfTables is how many cells of tables a page draws: the tables behind are text.
+const cellsOfTables = 10_000
+
+// rowsOf is an element's table, row by row, with a cell in every place that no
+// other reaches over; nil where there is none of at most so many cells.
+func rowsOf(tables []extract.Table, element string, most int) [][]extract.Cell {
+	i := slices.IndexFunc(tables, func(t extract.Table) bool { return t.ElementID == element })
+	if i < 0 || tables[i].Rows < 1 || tables[i].Cols < 1 || tables[i].Cols > most/tables[i].Rows {
+		return nil
+	}
+	t := tables[i]
+	taken := make([]bool, t.Rows*t.Cols)
+	rows := make([][]extract.Cell, t.Rows)
+	take := func(c extract.Cell) {
+		for r := c.Row; r < min(c.Row+c.RowSpan, t.Rows); r++ {
+			for k := c.Col; k < min(c.Col+c.ColSpan, t.Cols); k++ {
+				taken[r*t.Cols+k] = true
+			}
+		}
+		rows[c.Row] = append(rows[c.Row], c)
+	}
+	for _, c := range t.Cells {
+		if c.Row >= 0 && c.Row < t.Rows && c.Col >= 0 && c.Col < t.Cols && !taken[c.Row*t.Cols+c.Col] {
+			take(c)
+		}
+	}
+	for at := range taken {
+		if !taken[at] {
+			take(extract.Cell{Row: at / t.Cols, Col: at % t.Cols, RowSpan: 1, ColSpan: 1})
+		}
+	}
+	for _, row := range rows {
+		slices.SortFunc(row, func(a, b extract.Cell) int { return cmp.Compare(a.Col, b.Col) })
+	}
+	return rows
 }
 
 func points[T float32 | float64](f T) string {

@@ -254,6 +254,20 @@ func TestChunksPage(t *testing.T) {
 	}
 }
 
+// TestChunksByTokens: the form speaks of what the document's chunks count.
+func TestChunksByTokens(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	plain := e.upload("plain.pdf")
+	e.process(plain.ID, 1, 1)
+	e.contains(e.page("/documents/"+plain.DocumentID.String()+"/chunks"), "Characters of one", `min="50" max="100000" value="1000"`)
+	a := e.uploadForm("tokens.pdf", samplePDF("tokens"), "chunk_size", "60", "chunk_unit", "tokens")
+	id, err := jobs.ParseID(strings.TrimPrefix(strings.TrimSuffix(a.location(), "?done=accepted"), "/jobs/"))
+	e.ok(err)
+	e.process(id, 1, 1)
+	e.contains(e.page("/documents/"+e.job(id).DocumentID.String()+"/chunks"), "Tokens of one", `min="10" max="20000" value="60"`)
+}
+
 // What a chunk repeats of the one before stands apart, by characters and not by
 // bytes.
 func TestRepeatedText(t *testing.T) {

@@ -35,6 +35,7 @@ type figures struct {
 	Each      string // of a span
 	Sentences []string
 	Waiting   int // jobs that are interrupted now: somebody may have to decide
+	Failed    int // jobs that have failed: somebody has to
 	Main      []chart
 	Strips    []smallChart
 	Rows      []figureRow // spans in which something happened, the latest first
@@ -75,7 +76,7 @@ func (s *site) showFigures(r *http.Request) (view, error) {
 		return view{}, fmt.Errorf("count jobs: %w", err)
 	}
 	d := figuresOf(st, from, list)
-	d.Waiting = now.Interrupted
+	d.Waiting, d.Failed = now.Interrupted, now.Failed
 	for _, other := range stretches {
 		d.Stretches = append(d.Stretches, choice{Word: capital(other.word), Link: "/figures?span=" + other.word, Current: other.word == st.word})
 	}

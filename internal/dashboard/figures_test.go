@@ -70,6 +70,10 @@ func TestFiguresPage(t *testing.T) {
 	e := newEnv(t)
 	e.in(jobs.Completed)
 	e.contains(e.page("/figures"), "the last 24 hours", "1 document<", `role="img"`, "nothing lost", "The same as a table", "<th scope=\"row\">")
+	e.in(jobs.Failed)
+	if page := e.page("/figures"); !strings.Contains(page, `href="/review">1 failed job to decide on<`) || strings.Contains(page, "nothing waits") {
+		t.Error("a failed job waits for somebody, and the page does not say so")
+	}
 	e.in(jobs.Interrupted)
 	for _, span := range []string{"hour", "day", "week"} {
 		e.contains(e.page("/figures?span="+span), "1 interruption<", "1 job interrupted now", `href="/figures?span=`+span+`" aria-current="true"`)

@@ -209,6 +209,8 @@ func buttons(j api.JobStatus) []moveButton {
 
 func notNow(m moveWord, s jobs.Status) string {
 	switch {
+	case s == jobs.Completed && m.Name == "cancel":
+		return "It is completed: there is nothing to stop."
 	case s == jobs.Completed:
 		return "It is completed: read the document again instead."
 	case s == jobs.Pending:

@@ -157,3 +157,12 @@ func TestMoves(t *testing.T) {
 		t.Errorf("the history does not say who moved it: %+v", last)
 	}
 }
+
+// TestJobLeadsToWhatHelps: no move stands out where it would fail as before.
+func TestJobLeadsToWhatHelps(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.contains(e.page("/jobs/"+e.in(jobs.Interrupted).ID.String()), `/resume"><button class="main">`)
+	e.contains(e.page("/jobs/"+e.in(jobs.Failed).ID.String()), `/retry"><button><svg`) // the file is damaged
+	e.contains(e.page("/jobs/"+e.in(jobs.Completed).ID.String()), "there is nothing to stop", "read the document again instead")
+}

@@ -151,3 +151,21 @@ func TestUpload(t *testing.T) {
 		t.Errorf("while stopping: %d", late.StatusCode)
 	}
 }
+
+// TestSearchIsBounded: what is longer than a search can be is refused as
+// what it is, and the box that it came from stays.
+func TestSearchIsBounded(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.in(jobs.Failed)
+	for _, bad := range []string{strings.Repeat("a", 1001), strings.Repeat("é", 201)} {
+		if a := e.get("/?q=" + bad); a.StatusCode != http.StatusOK || !strings.Contains(a.body, "query.q: it ") || !strings.Contains(a.body, `name="q"`) {
+			t.Errorf("list, %.10s: %d", bad, a.StatusCode)
+		}
+		for _, address := range []string{"/bulk?move=retry&all=1&q=", "/review/group?status=failed&q=", "/review/group?status=failed&owner="} {
+			if a := e.get(address + strings.Repeat(bad, 2)); a.StatusCode != http.StatusBadRequest {
+				t.Errorf("%s%.10s: %d", address, bad, a.StatusCode)
+			}
+		}
+	}
+}

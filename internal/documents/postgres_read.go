@@ -29,6 +29,9 @@ func (s *Postgres) List(ctx context.Context, f Filter) ([]Document, error) {
 	}
 	args := []any{min(f.Limit, 1000), max(f.Offset, 0)}
 	where := []string{"TRUE"}
+	if text(f.Owner, maxKey) != nil {
+		return nil, nil // no document has such an owner, and the database takes no such text
+	}
 	if f.Owner != "" {
 		args = append(args, f.Owner)
 		where = append(where, fmt.Sprintf(`owner = $%d::text`, len(args)))

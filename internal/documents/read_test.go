@@ -60,6 +60,11 @@ func TestList(t *testing.T) {
 		if !slices.Equal(sorted(got), sorted(want)) {
 			t.Errorf("got %d documents, want %d", len(got), len(want))
 		}
+		for _, owner := range []string{"m\x00e", "\xff", "nobody"} {
+			if none, err := e.docs.List(t.Context(), Filter{Owner: owner}); err != nil || len(none) > 0 {
+				t.Errorf("of owner %q: %v, %v", owner, none, err)
+			}
+		}
 		offset, err := e.docs.List(t.Context(), Filter{Owner: "me", Offset: 4, Limit: 1})
 		e.ok(err)
 		if len(offset) != 1 || offset[0].ID != got[4] {

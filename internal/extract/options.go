@@ -65,6 +65,14 @@ const (
 	MaxChunk = 100_000
 )
 
+// Bounds are those of Cut.Size in a unit.
+func (u Unit) Bounds() (least, most int) {
+	if u == Tokens {
+		return MinChunk / 5, MaxChunk / 5
+	}
+	return MinChunk, MaxChunk
+}
+
 // DefaultCut returns 1000 and 200 characters.
 func DefaultCut() Cut { return Cut{Size: 1000, Overlap: 200} }
 
@@ -90,10 +98,7 @@ func NewCut(unit Unit, size, overlap *int) (Cut, error) {
 
 // Validate reports what is wrong.
 func (c Cut) Validate() error {
-	least, most := MinChunk, MaxChunk
-	if c.Unit == Tokens {
-		least, most = MinChunk/5, MaxChunk/5
-	}
+	least, most := c.Unit.Bounds()
 	switch {
 	case c.Unit != Characters && c.Unit != Tokens:
 		return fmt.Errorf("chunk_unit %.20q is neither characters nor tokens", string(c.Unit))

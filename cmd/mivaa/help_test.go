@@ -1,0 +1,43 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/mivaa/mivaa/internal/extract"
+)
+
+// TestSlips: what was meant is said once, as a hint, and as an object to who
+// asked for one.
+func TestSlips(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.run("jobz").exits(exitUsage).warns(`unknown command "jobz" for "mivaa"`+"\n", "hint: did you mean mivaa jobs?")
+	w.run("bogusbogus").exits(exitUsage).warns("hint: see --help")
+	w.run("help", "nosuch").exits(exitUsage).warns(`no help on "nosuch"`, "hint: mivaa help lists")
+	w.run("completion", "bosh").exits(exitUsage).warns("did you mean mivaa completion bash?")
+	w.run("submit", t.TempDir()).exits(exitUsage).warns("is a folder: give the PDFs in it")
+	for _, args := range []string{"--json jobz", "jobs list --bogus --json", "--json help nosuch"} {
+		var said struct {
+			Error struct{ Code, Message, Hint string }
+		}
+		a := w.run(strings.Fields(args)...).exits(exitUsage)
+		if err := json.Unmarshal([]byte(a.err), &said); err != nil || said.Error.Code != "usage" || said.Error.Hint == "" || a.out != "" {
+			t.Errorf("%s: %v: %s", args, err, a.err)
+		}
+	}
+}
+
+// TestHelpTopics: they tell of every format, and of a variable what it does for
+// the service where it does something there.
+func TestHelpTopics(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	formats := w.run("help", "formats").exits(exitOK)
+	for _, f := range extract.Formats() {
+		formats.says("  " + string(f) + " ")
+	}
+	help := w.run("help", "environment").exits(exitOK)
+	help.says("MIVAA_RECOVERY               of interrupted jobs: auto", "MIVAA_TOKEN_FILE             file with a token on its first line: whoever")
+}
