@@ -135,7 +135,7 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 	watch := c.observe(ctx, d, log)
 	defer watch.close()
 	s.work.pageRead, s.work.ocr.recognised = watch.metrics.PageRead, watch.metrics.PageRecognised
-	recognition, err := s.work.recognition(ctx, log, runtime.NumCPU())
+	recognition, err := s.work.recognition(ctx, log)
 	if err != nil {
 		return err
 	}
