@@ -100,7 +100,12 @@ mv "$staged" "$to"
 
 say "5. Restart"
 cursor=$(journalctl -u "$unit" -n 0 --show-cursor | sed -n 's/^-- cursor: //p')
-well() { systemctl is-active --quiet "$unit" && as_service "$to" health; }
+# Where it listens: the socket's address, whatever that was changed to, or its settings'.
+at=
+if systemctl is-active --quiet "$unit.socket"; then
+	at=$(systemctl show -P Listen "$unit.socket" | sed -n '1s/^\(.*:[0-9]*\) (Stream)$/\1/p')
+fi
+well() { systemctl is-active --quiet "$unit" && as_service "$to" health ${at:+--addr "$at"}; }
 if ! systemctl restart "$unit" || ! well; then
 	journalctl -u "$unit" --after-cursor="$cursor" -o cat -n 20 >&2 || true
 	if ! as_service "$before" migrate status >/dev/null; then

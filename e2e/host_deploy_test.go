@@ -18,6 +18,7 @@ func (h host) deploys() {
 	}{
 		{"Waits", host.deployWaits}, {"DoesNotWaitForEver", host.deployInterrupts},
 		{"PutsTheOldOneBack", host.deployBack}, {"NotWell", host.deployNotWell},
+		{"OtherAddress", host.deployOtherAddress},
 		{"FailsClosed", host.deployClosed}, {"NoWayBack", host.deployNoWayBack},
 	} {
 		h.t.Run(part.name, func(t *testing.T) { part.test(h.of(t)) })
@@ -124,6 +125,21 @@ func (h host) deployNotWell() {
 	}
 	h.inOrder(out, "== 5. Restart", "unhealthy", "the old one runs again")
 	h.claims("after an ill deploy")
+}
+
+// Whether the new one is well is asked where the socket has its address.
+func (h host) deployOtherAddress() {
+	dir := "/etc/systemd/system/" + unit + ".socket.d"
+	at := func(do string) {
+		h.in("sh", "-ec", do+"; systemctl daemon-reload; systemctl stop "+unit+".socket "+unit+"; systemctl start "+unit+".socket "+unit)
+	}
+	at("mkdir -p " + dir + "; printf '[Socket]\\nListenStream=\\nListenStream=127.0.0.1:9000\\n' > " + dir + "/address.conf")
+	out, err := h.deploy(h.release("elsewhere", ""), "--wait", "1m")
+	if err != nil || h.installed() != "mivaa elsewhere" {
+		h.t.Errorf("%v: %s is installed\n%s", err, h.installed(), out)
+	}
+	at("rm " + dir + "/address.conf")
+	h.claims("after a deploy elsewhere")
 }
 
 // What is not known is not taken for nothing: each question that has no answer
