@@ -47,6 +47,9 @@ func (c *console) tellUnit(u unitState) error {
 	if c.json {
 		return c.printJSON(u)
 	}
+	if u.MainPID == "0" { // none: what it was doing at its end, it no longer does
+		u.Status, u.MainPID = "", ""
+	}
 	for _, line := range [][2]string{
 		{"Unit", u.Unit}, {"State", u.Active + " (" + u.Sub + ")"}, {"Doing", u.Status}, {"Since", u.Since}, {"Last result", u.Result},
 		{"Restarts", u.Restarts}, {"Process", u.MainPID}, {"Memory", readable(u.Memory)}, {"Socket", u.SocketWait},
