@@ -45,13 +45,17 @@ as_service() {
 
 # However this ends, the process that runs then claims jobs.
 staged=$to.new before=$to.before
-paused=no placed=no
+paused=no placed=no restarted=no
 put_back() {
 	if [ $placed = yes ]; then mv "$before" "$to"; fi
 	placed=no
 }
 leave() {
-	put_back
+	if [ $placed = yes ] && [ $restarted = yes ]; then # the new one runs, and may have changed the schema
+		printf 'deploy: interrupted: the new binary runs, whether it is well was not seen; the old one is %s\n' "$before" >&2
+	else
+		put_back
+	fi
 	rm -f "$staged"
 	if [ $paused = yes ] && ! as_service "$to" undrain; then
 		printf 'deploy: the instances still drain: %s undrain\n' "$to" >&2
@@ -100,7 +104,13 @@ mv "$staged" "$to"
 
 say "5. Restart"
 cursor=$(journalctl -u "$unit" -n 0 --show-cursor | sed -n 's/^-- cursor: //p')
-well() { systemctl is-active --quiet "$unit" && as_service "$to" health; }
+# Where it listens: the socket's address, whatever that was changed to, or its settings'.
+at=
+if systemctl is-active --quiet "$unit.socket"; then
+	at=$(systemctl show -P Listen "$unit.socket" | sed -n '1s/^\(.*:[0-9]*\) (Stream)$/\1/p')
+fi
+well() { systemctl is-active --quiet "$unit" && as_service "$to" health ${at:+--addr "$at"}; }
+restarted=yes
 if ! systemctl restart "$unit" || ! well; then
 	journalctl -u "$unit" --after-cursor="$cursor" -o cat -n 20 >&2 || true
 	if ! as_service "$before" migrate status >/dev/null; then

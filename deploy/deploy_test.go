@@ -176,6 +176,14 @@ func TestCompose(t *testing.T) {
 		if got := at(t, compose, "services", name, "stop_grace_period"); got != "60s" {
 			t.Errorf("%s is given %v to stop", name, got)
 		}
+		bucket, _, _ := strings.Cut(at(t, compose, "services", name, "environment", "MIVAA_BLOB_URL").(string), "?")
+		making := at(t, compose, "services", "bucket", "command", 0).(string)
+		if !strings.Contains(making, "--bucket "+strings.TrimPrefix(bucket, "s3://")+";") {
+			t.Errorf("%s keeps sources in %s, which nobody makes", name, bucket)
+		}
+		if got := at(t, compose, "services", name, "depends_on", "bucket", "condition"); got != "service_completed_successfully" {
+			t.Errorf("%s starts when its bucket is %v", name, got)
+		}
 	}
 	known := compose["secrets"].(map[string]any)
 	for name, service := range compose["services"].(map[string]any) {

@@ -18,6 +18,7 @@ func (h host) deploys() {
 	}{
 		{"Waits", host.deployWaits}, {"DoesNotWaitForEver", host.deployInterrupts},
 		{"PutsTheOldOneBack", host.deployBack}, {"NotWell", host.deployNotWell},
+		{"OtherAddress", host.deployOtherAddress}, {"Interrupted", host.deployInterrupted},
 		{"FailsClosed", host.deployClosed}, {"NoWayBack", host.deployNoWayBack},
 	} {
 		h.t.Run(part.name, func(t *testing.T) { part.test(h.of(t)) })
@@ -124,6 +125,37 @@ func (h host) deployNotWell() {
 	}
 	h.inOrder(out, "== 5. Restart", "unhealthy", "the old one runs again")
 	h.claims("after an ill deploy")
+}
+
+// Whether the new one is well is asked where the socket has its address.
+func (h host) deployOtherAddress() {
+	dir := "/etc/systemd/system/" + unit + ".socket.d"
+	at := func(do string) {
+		h.in("sh", "-ec", do+"; systemctl daemon-reload; systemctl stop "+unit+".socket "+unit+"; systemctl start "+unit+".socket "+unit)
+	}
+	at("mkdir -p " + dir + "; printf '[Socket]\\nListenStream=\\nListenStream=127.0.0.1:9000\\n' > " + dir + "/address.conf")
+	out, err := h.deploy(h.release("elsewhere", ""), "--wait", "1m")
+	if err != nil || h.installed() != "mivaa elsewhere" {
+		h.t.Errorf("%v: %s is installed\n%s", err, h.installed(), out)
+	}
+	at("rm " + dir + "/address.conf")
+	h.claims("after a deploy elsewhere")
+}
+
+// A deploy that is ended behind its restart leaves the binary that runs in place.
+func (h host) deployInterrupted() {
+	next := h.release("halfway", "health) : > /tmp/asked; cat /tmp/hold;;")
+	h.in("sh", "-c", "mkfifo -m 666 /tmp/hold; rm -f /tmp/asked /share/over; (bash /share/deploy.sh "+next+" & echo $! > /share/deploy.pid; wait $!; : > /share/over) > /share/deploy.log 2>&1 &")
+	h.until("it asks whether the new one is well", func() bool { _, err := h.script("in", "test", "-e", "/tmp/asked"); return err == nil })
+	h.in("sh", "-c", "kill $(cat /share/deploy.pid); : > /tmp/hold; rm /tmp/hold")
+	h.until("the deploy is over", func() bool { _, err := h.script("in", "test", "-e", "/share/over"); return err == nil })
+	if out := h.in("cat", "/share/deploy.log"); !strings.Contains(out, "interrupted: the new binary runs") {
+		h.t.Errorf("it says\n%s", out)
+	}
+	if got := h.installed(); got != "mivaa halfway" {
+		h.t.Errorf("%s is installed, and another runs", got)
+	}
+	h.claims("after a deploy that was ended")
 }
 
 // What is not known is not taken for nothing: each question that has no answer

@@ -132,5 +132,6 @@ func (l *lab) uninstall() {
 	if got := l.show("LoadState"); got != "not-found" {
 		l.t.Errorf("the unit is %s", got)
 	}
-	l.in("test", "-e", "/var/lib/mivaa/mivaa.db") // its data stays
+	l.in("test", "-e", "/var/lib/mivaa/mivaa.db")       // its data stays
+	l.in("/lab/mivaa", "service", "uninstall", "--yes") // as its hint has it after a failure
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/mivaa/mivaa/internal/blob"
@@ -217,7 +216,7 @@ func (x *extraction) worker() *jobs.Worker {
 }
 
 func (x *extraction) recogniser(ctx context.Context) (extract.Recognition, error) {
-	return x.s.work.recognition(ctx, x.log, runtime.NumCPU())
+	return x.s.work.recognition(ctx, x.log)
 }
 
 // ending is what the name of a file ends in, by its media type.

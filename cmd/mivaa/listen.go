@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 )
@@ -30,6 +31,21 @@ func listen(ctx context.Context, s *serveSettings, getenv func(string) string) (
 		return nil, &exitError{exit: exitFailure, code: "address", err: err, hint: "is another instance running? choose another address with --addr"}
 	}
 	return l, nil
+}
+
+// usualAddr is where the API listens unless it is told otherwise.
+const usualAddr = "127.0.0.1:8000"
+
+// elsewhere reports whether another address was asked for than the one at which the
+// service listens, as far as both are numbers.
+func elsewhere(asked, at string) bool {
+	want, err := netip.ParseAddrPort(asked)
+	is, err2 := netip.ParseAddrPort(at)
+	if err != nil || err2 != nil || asked == usualAddr {
+		return false
+	}
+	everywhere := want.Addr().IsUnspecified() && is.Addr().IsUnspecified()
+	return want.Port() != 0 && want.Port() != is.Port() || want.Addr() != is.Addr() && !everywhere
 }
 
 // handedOver returns the socket that systemd handed to this process, or nil.

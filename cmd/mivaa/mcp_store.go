@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime"
 	"syscall"
 
 	"github.com/mivaa/mivaa/client"
@@ -60,7 +59,7 @@ func (c *console) workBeside(ctx context.Context, s *mcpSettings, d *data) (stop
 	if err != nil {
 		return nil, err
 	}
-	recognition, err := s.work.recognition(ctx, log, runtime.NumCPU())
+	recognition, err := s.work.recognition(ctx, log)
 	if err != nil {
 		return nil, errors.Join(err, closePool(pool))
 	}

@@ -53,11 +53,11 @@ func (s *ocrSettings) asked() bool {
 // recognition finds Tesseract. One that is not there, or is broken, is only an
 // error where it was asked for by its path; languages that it has not always
 // are. Close it, if it has an engine.
-func (s *workSettings) recognition(ctx context.Context, log *slog.Logger, atOnce int) (extract.Recognition, error) {
+func (s *workSettings) recognition(ctx context.Context, log *slog.Logger) (extract.Recognition, error) {
 	r := extract.Recognition{Mode: ocr.Mode(s.ocr.mode.value), Log: log}
 	e, err := ocr.New(ctx, ocr.Config{
-		Path: s.ocr.tesseract, Languages: s.ocr.languages, AtOnce: atOnce, Timeout: s.pageTimeout, Memory: int64(s.pageMemory),
-		Logger: log, Recognised: s.ocr.recognised,
+		Path: s.ocr.tesseract, Languages: s.ocr.languages, Timeout: s.pageTimeout, Memory: int64(s.pageMemory),
+		Available: s.memory().Available, Logger: log, Recognised: s.ocr.recognised,
 	})
 	lacking, isOurs := errors.AsType[*ocr.Error](err)
 	switch {

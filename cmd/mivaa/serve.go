@@ -75,7 +75,7 @@ kept, and go on at the next start. A second signal exits at once.`,
 	s.access.register(f, c.lookup)
 	s.webhooks.register(f)
 	f.IntVar(&s.work.workers, "workers", runtime.GOMAXPROCS(0), "jobs at once; 0: only the API")
-	f.StringVar(&s.addr, "addr", "127.0.0.1:8000", `address of the API; any but loopback needs a token; "": only workers`)
+	f.StringVar(&s.addr, "addr", usualAddr, `address of the API; any but loopback needs a token; "": only workers`)
 	f.StringSliceVar(&s.hosts, "host", nil, "host names under which the API may be asked, beside loopback's; with a token every name is answered unless some are given")
 	f.IntVar(&s.work.maxRunning, "max-running", 0, "jobs at once in all processes of all machines, which are to be given the same; 0: no limit")
 	f.DurationVar(&s.drain, "drain", 0, "how long running jobs may go on after a signal, before they are interrupted")
@@ -135,7 +135,7 @@ func (c *console) serve(ctx context.Context, s *serveSettings) (err error) {
 	watch := c.observe(ctx, d, log)
 	defer watch.close()
 	s.work.pageRead, s.work.ocr.recognised = watch.metrics.PageRead, watch.metrics.PageRecognised
-	recognition, err := s.work.recognition(ctx, log, runtime.NumCPU())
+	recognition, err := s.work.recognition(ctx, log)
 	if err != nil {
 		return err
 	}

@@ -48,6 +48,9 @@ func newServer(ctx context.Context, s *serveSettings, d *data, watch observers, 
 	if err != nil {
 		return nil, err
 	}
+	if at := l.Addr().String(); elsewhere(s.addr, at) {
+		log.Warn("the address is that of the socket unit: --addr is not looked at; systemctl edit the socket to change it", keyAddr, at, "ignored", s.addr)
+	}
 	srv := &server{api: a, listener: l, served: make(chan struct{})}
 	srv.http = &http.Server{
 		Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,

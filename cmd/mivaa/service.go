@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -144,11 +145,28 @@ func (c *console) installation(start bool) []action {
 
 func (c *console) removal() []action {
 	return []action{
-		c.command("systemctl", "disable", "--now", deploy.Unit+".service", deploy.Unit+".socket"),
+		c.disable(),
 		remove(filepath.Join(unitFolder, deploy.Unit+".service")), remove(filepath.Join(unitFolder, deploy.Unit+".socket")),
 		c.command("systemctl", "daemon-reload"), remove(installedBinary),
 		{what: "# left as they are: /var/lib/mivaa, /etc/mivaa and the user " + serviceUser, do: func(context.Context) error { return nil }},
 	}
+}
+
+// disable stops the units and has them start no more. Those that are gone already,
+// since the command is given again, need it no longer.
+func (c *console) disable() action {
+	do := []string{"disable", "--now"}
+	units := []string{deploy.Unit + ".service", deploy.Unit + ".socket"}
+	return action{c.command("systemctl", append(do, units...)...).what, func(ctx context.Context) error {
+		there := slices.DeleteFunc(slices.Clone(units), func(unit string) bool {
+			_, err := os.Lstat(filepath.Join(unitFolder, unit))
+			return errors.Is(err, os.ErrNotExist)
+		})
+		if len(there) == 0 {
+			return nil
+		}
+		return c.command("systemctl", append(do, there...)...).do(ctx)
+	}}
 }
 
 const settingsText = `# Settings of mivaa-pdf-extractor: MIVAA_ and a flag of "mivaa serve --help" in capitals.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"strconv"
 	"strings"
 
 	"github.com/mivaa/mivaa/deploy"
@@ -46,9 +47,12 @@ func (c *console) tellUnit(u unitState) error {
 	if c.json {
 		return c.printJSON(u)
 	}
+	if u.MainPID == "0" { // none: what it was doing at its end, it no longer does
+		u.Status, u.MainPID = "", ""
+	}
 	for _, line := range [][2]string{
 		{"Unit", u.Unit}, {"State", u.Active + " (" + u.Sub + ")"}, {"Doing", u.Status}, {"Since", u.Since}, {"Last result", u.Result},
-		{"Restarts", u.Restarts}, {"Process", u.MainPID}, {"Memory", u.Memory}, {"Socket", u.SocketWait},
+		{"Restarts", u.Restarts}, {"Process", u.MainPID}, {"Memory", readable(u.Memory)}, {"Socket", u.SocketWait},
 	} {
 		if line[1] == "" {
 			continue
@@ -58,6 +62,16 @@ func (c *console) tellUnit(u unitState) error {
 		}
 	}
 	return nil
+}
+
+// readable is a number of bytes as people read it; what is none, such as
+// "[not set]" of a service that does not run, is not shown.
+func readable(bytes string) string {
+	n, err := strconv.ParseInt(bytes, 10, 64)
+	if err != nil || n < 0 {
+		return ""
+	}
+	return sizeOf(n)
 }
 
 func showUnit(ctx context.Context) (unitState, error) {

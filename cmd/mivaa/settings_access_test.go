@@ -175,6 +175,27 @@ func TestSocketHandedOver(t *testing.T) {
 	}
 }
 
+// A setting that the socket unit makes void is told of.
+func TestAddressElsewhere(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		asked, at string
+		want      bool
+	}{
+		{usualAddr, "127.0.0.1:9000", false}, // nobody asked
+		{"127.0.0.1:7000", "127.0.0.1:8000", true},
+		{"0.0.0.0:8000", "127.0.0.1:8000", true},
+		{"0.0.0.0:8000", "[::]:8000", false},
+		{"127.0.0.1:0", "127.0.0.1:41234", false},
+		{"localhost:8000", "127.0.0.1:8000", false},
+		{"0.0.0.0:8000", "/run/mivaa.sock", false},
+	} {
+		if got := elsewhere(tt.asked, tt.at); got != tt.want {
+			t.Errorf("asked for %s, at %s: %v", tt.asked, tt.at, got)
+		}
+	}
+}
+
 // sharedBuffer is written and read by several goroutines.
 type sharedBuffer struct {
 	mu  sync.Mutex

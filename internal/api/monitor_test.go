@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -29,6 +30,8 @@ func exported(t *testing.T) map[string][]string {
 	m := NewMetrics()
 	e := newEnv(t, func(c *Config) { c.Metrics = m })
 	m.Extraction(&extract.Stats{})
+	known := func() (int64, bool) { return 1 << 30, true }
+	m.Memory(Memory{Readers: 2, Limit: known, Available: known, Wait: func() (bool, time.Duration) { return false, 0 }})
 	m.job.failed.WithLabelValues("damaged")
 	e.get("/health/live") // so that requests are counted
 	parser := expfmt.NewTextParser(model.UTF8Validation)
@@ -236,7 +239,16 @@ func TestAlertsFile(t *testing.T) {
 	if n < 10 {
 		t.Errorf("%d alerts", n)
 	}
-	// What the handbook lists is there.
+	// What the handbook lists is there, and what is there it lists.
+	listed := runbook[strings.Index(runbook, "## Metrics"):strings.Index(runbook, "### Alerts")]
+	for name := range metrics {
+		for _, end := range []string{"_bucket", "_sum", "_count"} {
+			name = strings.TrimSuffix(name, end)
+		}
+		if strings.HasPrefix(name, "mivaa_") && !strings.Contains(listed, "`"+name) {
+			t.Errorf("%s does not list %s", runbookFile, name)
+		}
+	}
 	for _, name := range regexp.MustCompile(`\bmivaa_[a-z_]+`).FindAllString(runbook[strings.Index(runbook, "## Metrics"):strings.Index(runbook, "## Traces")], -1) {
 		if _, ok := metrics[name]; !ok && metrics[name+"_count"] == nil {
 			t.Errorf("%s lists %s, which is not exported", runbookFile, name)

@@ -23,7 +23,8 @@ func Kill(cmd *exec.Cmd) { killGroup(cmd) }
 
 // Confine takes from a child that runs what it has no use for: it writes no
 // file, leaves no core with a document in it, holds at most 64 files open, and
-// has no more than so many bytes of address space (below 0: any). It is a second wall behind
+// has no more than so many bytes of address space (below 0: any). Where memory runs
+// out the kernel is to take it, and not the service. It is a second wall behind
 // what its starter looks after, and fails for a child that has ended.
 func Confine(pid int, addressSpace int64) error {
 	const files = 64
@@ -36,6 +37,7 @@ func Confine(pid int, addressSpace int64) error {
 			return fmt.Errorf("limit process %d: %w", pid, err)
 		}
 	}
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("900"), 0) // a wish
 	return nil
 }
 

@@ -25,9 +25,14 @@ const Name = "tesseract"
 type Config struct {
 	Path      string        // of the program; empty: tesseract, wherever PATH has it
 	Languages string        // where a document does not say: eng+deu; empty: eng, or the first that is installed
-	AtOnce    int           // processes at the same time; 0: one a CPU
+	AtOnce    int           // processes at the same time; 0: one a CPU that may be used
 	Timeout   time.Duration // for a page; 0: 60 s
 	Memory    int64         // resident bytes of a process; 0: 512 MiB
+
+	// Available returns how many bytes of memory can be had before the kernel begins
+	// to end processes; not ok: nobody knows. Where it is too little for one more
+	// process, that one waits for others to end. Nil: none waits.
+	Available func() (bytes int64, ok bool)
 
 	Logger *slog.Logger // nil: none
 
@@ -50,6 +55,7 @@ type Engine struct {
 	languages string // of pages whose document does not say
 	starter   *child.Starter
 	slots     chan struct{}
+	room      room
 
 	mu      sync.RWMutex
 	closed  bool
@@ -80,7 +86,7 @@ func New(ctx context.Context, config Config) (*Engine, error) {
 
 func (c Config) withDefaults() Config {
 	if c.AtOnce <= 0 {
-		c.AtOnce = runtime.NumCPU()
+		c.AtOnce = runtime.GOMAXPROCS(0) // which follows the control group
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = time.Minute

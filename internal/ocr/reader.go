@@ -90,6 +90,10 @@ func (r *Reader) Recognise(ctx context.Context, page layout.Page, draw pdf.DrawF
 	case <-ctx.Done():
 		return page, context.Cause(ctx)
 	}
+	if err := r.engine.enter(ctx); err != nil {
+		return page, err
+	}
+	defer r.engine.leave()
 	began := time.Now()
 	out, words, err := r.recognise(ctx, page, draw)
 	failed, isOurs := errors.AsType[*Error](err)

@@ -71,8 +71,17 @@ func (p *Pool) mayBegin() bool {
 	if p.inUse > 0 || p.config.Available == nil {
 		return p.fits()
 	}
+	return p.enough() || time.Since(p.waiting[0].since) > patience
+}
+
+// enough reports whether there is memory for one reader to begin at all. With the
+// pool's mutex.
+func (p *Pool) enough() bool {
+	if p.config.Available == nil {
+		return true
+	}
 	r := p.look()
-	return !r.known || r.available >= min(leastRoom, p.demand(r)) || time.Since(p.waiting[0].since) > patience
+	return !r.known || r.available >= min(leastRoom, p.demand(r))
 }
 
 // demand is what the next reader to begin may come to need: an idle one, if there
@@ -101,6 +110,14 @@ func (p *Pool) promised(r *room) int64 {
 	return sum + int64(max(0, starting))*most
 }
 
+// short reports whether whoever reads does so without memory for it: nobody could
+// wait any longer.
+func (p *Pool) short() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.enough()
+}
+
 // starved reports whether somebody waits for memory, not for a reader. With the
 // pool's mutex.
 func (p *Pool) starved() bool {
@@ -127,6 +144,8 @@ func (p *Pool) makeRoom(now time.Time) {
 	case began:
 		p.log.Warn("⏳ Waiting for memory: fewer pages are read at once until there is room for more",
 			keyAvailable, available>>20, keyPageMemory, p.config.PageMemory>>20)
+	case over > 0 && p.short():
+		p.log.Warn("⏳ There is still no memory: reading all the same, one page at a time", keyWaited, over.Round(time.Second).String(), keyAvailable, available>>20)
 	case over > 0:
 		p.log.Info("✅ There is memory again", keyWaited, over.Round(time.Second).String())
 	}

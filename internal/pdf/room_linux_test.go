@@ -1,7 +1,11 @@
 package pdf
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -132,6 +136,52 @@ func TestWaitingForMemoryEnds(t *testing.T) {
 	if err := <-read; err == nil {
 		t.Error("read by a pool that is closed")
 	}
+}
+
+// Who can wait no longer reads without memory for it; that there is some is not said.
+func TestReadingWithoutMemoryIsTold(t *testing.T) {
+	t.Parallel()
+	var said locked
+	p := newPool(t, Config{Readers: 1, Available: func() (int64, bool) { return 0, true }, Logger: slog.New(slog.NewTextHandler(&said, nil))})
+	opened := make(chan error)
+	go func() {
+		d, err := p.Open(t.Context(), bytes.NewReader(manyPages(1)), int64(len(manyPages(1))), "")
+		if err == nil {
+			err = d.Close()
+		}
+		opened <- err
+	}()
+	eventually(t, "the wait is told", 10*time.Second, func() bool { return strings.Contains(said.String(), "Waiting for memory") })
+	p.mu.Lock()
+	for _, w := range p.waiting {
+		w.since = w.since.Add(-patience)
+	}
+	p.mu.Unlock()
+	if err := <-opened; err != nil {
+		t.Error(err)
+	}
+	eventually(t, "its end is told", 10*time.Second, func() bool { return strings.Contains(said.String(), "still no memory") })
+	if strings.Contains(said.String(), "There is memory again") {
+		t.Errorf("there is none: %s", said.String())
+	}
+}
+
+// locked is a log that may be read while it is written.
+type locked struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *locked) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *locked) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 func TestWarmsAsManyReadersAsFit(t *testing.T) {
