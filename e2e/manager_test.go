@@ -336,6 +336,26 @@ func (m managed) restartedUnderLoad() {
 	}
 }
 
+// metric is the value of a series without labels.
+func (m managed) metric(name string) float64 {
+	m.t.Helper()
+	_, text, err := m.request("GET", "/metrics", nil, nil)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			if err != nil {
+				m.t.Fatal(err)
+			}
+			return n
+		}
+	}
+	m.t.Fatalf("no %s in:\n%s", name, text)
+	return 0
+}
+
 func (m managed) statistics() map[string]int {
 	m.t.Helper()
 	var s struct {

@@ -132,7 +132,7 @@ func TestScanOfKilledService(t *testing.T) {
 		t.Errorf("facts %+v", facts)
 	}
 	// A signal ends it at once, too.
-	j = s.upload(append(scanPDF(t, pages), "\n% another"...))
+	s.upload(append(scanPDF(t, pages), "\n% another"...))
 	eventually(t, "a page is being recognised", 30*time.Second, s.recognising)
 	children := s.readers()
 	if code, _ := s.signal(syscall.SIGTERM); code != 0 {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -317,7 +318,7 @@ func (u *unitState) kill(options []string) error {
 
 // start starts the process, unless that was tried too often.
 func (u *unitState) start() {
-	u.again = false
+	u.again, u.deadline = false, time.Time{}
 	conf, err := u.configure()
 	if err != nil {
 		u.fail(err.Error())
@@ -352,7 +353,7 @@ func (u *unitState) spawn() error {
 	defer socket.Close()
 	// Its own number is known to the process alone.
 	cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ WATCHDOG_PID=$$ exec "$@"`, "sh", binary, "serve")
-	cmd.Env = append(u.conf.env, "PATH="+os.Getenv("PATH"), "NOTIFY_SOCKET="+filepath.Join(u.dir, "notify"), "LISTEN_FDS=1", "LISTEN_FDNAMES=http")
+	cmd.Env = append(slices.Clone(u.conf.env), "PATH="+os.Getenv("PATH"), "NOTIFY_SOCKET="+filepath.Join(u.dir, "notify"), "LISTEN_FDS=1", "LISTEN_FDNAMES=http")
 	if u.conf.watchdog > 0 {
 		cmd.Env = append(cmd.Env, fmt.Sprintf("WATCHDOG_USEC=%d", u.conf.watchdog.Microseconds()))
 	}
@@ -499,6 +500,9 @@ func (u *unitState) fail(why string) {
 // be enters a phase, and shows it.
 func (u *unitState) be(p phase, active string, more ...string) {
 	u.phase = p
+	if p == phaseDead {
+		u.life, u.deadline = time.Time{}, time.Time{}
+	}
 	u.show(append([]string{"ActiveState", active}, more...)...)
 }
 

@@ -202,6 +202,25 @@ exec tail /dev/zero # keeps what it has read until a line ends`
 	}
 }
 
+// hoard takes what is left of the memory of the control group of a process, but
+// for so many MiB, until give is called.
+func (l *lab) hoard(pid string, left int) (give func()) {
+	l.t.Helper()
+	const script = `set -e
+group=/sys/fs/cgroup/memory$(sed -n 's/^[0-9]*:memory://p' /proc/$1/cgroup)
+used=$(sed -n 's/^total_rss //p' $group/memory.stat)
+size=$(($(cat $group/memory.limit_in_bytes) - used - $2 * 1048576))
+echo $$ > $group/cgroup.procs
+echo 1000 > /proc/self/oom_score_adj
+echo $$ > /share/hoarder
+exec > /dev/null 2>&1 # nobody waits for the end of what is said
+(head -c $size /dev/zero; exec sleep 600) | tail`
+	if out, err := l.script("in", "setsid", "--fork", "sh", "-c", script, "sh", pid, strconv.Itoa(left)); err != nil {
+		l.t.Fatalf("%v: %s", err, out)
+	}
+	return func() { l.in("kill", "-KILL", "--", "-"+l.in("cat", "/share/hoarder")) }
+}
+
 // of is the lab for a part of the test.
 func (l *lab) of(t testing.TB) *lab { return labAt(t, l.state, l.binds) }
 

@@ -20,6 +20,7 @@ func TestSystemd(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) { c.test(l.of(t).managed) })
 	}
 	t.Run("Memory", func(t *testing.T) { l.of(t).readerOutOfMemory() })
+	t.Run("WaitForMemory", func(t *testing.T) { l.of(t).waitsForMemory() })
 	t.Run("ServiceOutOfMemory", func(t *testing.T) { l.of(t).serviceOutOfMemory() })
 	t.Run("Uninstall", func(t *testing.T) { l.of(t).uninstall() })
 }
@@ -68,6 +69,28 @@ func (l *lab) readerOutOfMemory() {
 		l.t.Errorf("%d pages failed, want that one alone: %+v", j.PagesFailed, j.Result)
 	}
 	l.inOrder(l.journal(at), "Memory is limited")
+	l.settings()
+	l.must("restart")
+}
+
+// waitsForMemory: while there is hardly any, a document is not read; then it is,
+// and nothing was killed.
+func (l *lab) waitsForMemory() {
+	l.settings("MemoryMax=1000M", "MemorySwapMax=0", "Environment=MIVAA_PAGE_MEMORY=256MiB")
+	at := l.cursor()
+	l.must("restart")
+	pid := l.show("MainPID")
+	give := l.hoard(pid, 32)
+	l.until("the memory is taken", func() bool { return l.metric("mivaa_memory_available_bytes") < 64<<20 })
+	id := l.upload("waits.pdf", textPDF(60, "waits")).JobID
+	l.until("the service says that it waits", func() bool { return strings.Contains(l.journal(at), "Waiting for memory") })
+	give()
+	if j := l.done(id, 60); j.PagesFailed != 0 || j.Attempt != 1 {
+		l.t.Errorf("after the wait: %+v", j)
+	}
+	if l.metric("mivaa_memory_wait_seconds_total") == 0 || l.show("MainPID") != pid {
+		l.t.Errorf("waited %v s; process %s is %s", l.metric("mivaa_memory_wait_seconds_total"), pid, l.show("MainPID"))
+	}
 	l.settings()
 	l.must("restart")
 }

@@ -40,7 +40,7 @@ func (s *workSettings) readersWithin(m *host.Memory, log *slog.Logger) int {
 	}
 	readers, _ := shares(limit, int64(s.pageMemory), wanted)
 	if readers < wanted {
-		log.Warn("There is memory for fewer readers than processors; a smaller --page-memory allows more",
+		log.Info("There is memory for fewer readers than processors; a smaller --page-memory allows more",
 			keyReaders, readers, keyMemory, sizeOf(limit), keyPageMemory, s.pageMemory.String())
 	}
 	return readers

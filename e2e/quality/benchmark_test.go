@@ -32,7 +32,7 @@ var metrics = [...]string{"overall", "nid", "teds", "mhs"}
 
 // floors are a little under what the metrics were when they were last looked at:
 // a change that falls below one reads documents worse.
-var floors = map[string]float64{"overall": 0.915, "nid": 0.940, "teds": 0.960, "mhs": 0.855}
+var floors = map[string]float64{"overall": 0.922, "nid": 0.944, "teds": 0.970, "mhs": 0.868}
 
 // scores are what one tool reached, by metric and document.
 type scores map[string]map[string]float64

@@ -1,7 +1,6 @@
 package documents
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -117,7 +116,7 @@ func previousPostgres(t *testing.T) *previous {
 		pgtest.Exec(t, scripts, strings.ReplaceAll(script, "jobs_schema.", db.schema+"."))
 	}
 	return &previous{T: t, now: `now()`, write: func(stmt string) (int64, error) {
-		tag, err := pool.Exec(context.Background(), stmt)
+		tag, err := pool.Exec(t.Context(), stmt)
 		return tag.RowsAffected(), err
 	}, open: func(t *testing.T) *env {
 		docs := db.again(t).(*Postgres)

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"cmp"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/mivaa/mivaa/internal/layout"
@@ -119,13 +120,13 @@ func (o *outline) tables(page layout.Page, prof layout.Profile, elements []Eleme
 
 // headOf returns the rows that head a table's columns.
 func headOf(p *layout.Page, e *Element) string {
-	head := ""
+	var head strings.Builder
 	for _, r := range rowsOf(p, e) {
 		if r.header {
-			head += r.text + "\n"
+			head.WriteString(r.text + "\n")
 		}
 	}
-	return cmp.Or(head, e.head)
+	return cmp.Or(head.String(), e.head)
 }
 
 // place finds what the element stands under.

@@ -261,8 +261,8 @@ func (j *jsonWriter) list(key string, items func() error) {
 }
 
 // listIf writes an empty list where there is known to be nothing for it.
-func (j *jsonWriter) listIf(any bool, key string, items func() error) {
-	if !any {
+func (j *jsonWriter) listIf(some bool, key string, items func() error) {
+	if !some {
 		items = nil
 	}
 	j.list(key, items)

@@ -8,6 +8,8 @@ func (o *orderer) columns(region []int, x float32, depth int) {
 	if len(o.known) < maxKnown {
 		o.known = append(o.known, x)
 	}
+	crown, region := o.crown(region)
+	o.cut(crown, depth+1)
 	across, zones := o.zones(region, x)
 	var wide []int // lines across with nothing between them
 	flush := func() {
@@ -32,6 +34,55 @@ func (o *orderer) columns(region []int, x float32, depth int) {
 		}
 	}
 	flush()
+}
+
+// crown takes from a region the lines at its top that stand in the middle of it
+// with nothing at their sides: a title over three columns crosses no gutter.
+func (o *orderer) crown(region []int) (crown, rest []int) {
+	byBase := slices.Clone(region)
+	slices.SortStableFunc(byBase, func(a, b int) int { return compare(o.frags[a].base, o.frags[b].base) })
+	l, r := o.frags[region[0]].u0, o.frags[region[0]].u1
+	for _, i := range region {
+		l, r = min(l, o.frags[i].u0), max(r, o.frags[i].u1)
+	}
+	n := 0
+	for n < len(byBase) {
+		next, middle := o.middle(byBase[n:], l, r)
+		if !middle {
+			break
+		}
+		n += next
+	}
+	if n == 0 || n == len(byBase) {
+		return nil, region
+	}
+	crown = slices.Clone(byBase[:n])
+	slices.Sort(crown)
+	for _, i := range region {
+		if _, in := slices.BinarySearch(crown, i); !in {
+			rest = append(rest, i)
+		}
+	}
+	return crown, rest
+}
+
+// middle reports whether the first line of what is sorted by baselines stands in
+// the middle between l and r, in one piece, and of how many fragments it is.
+func (o *orderer) middle(byBase []int, l, r float32) (n int, ok bool) {
+	first := &o.frags[byBase[0]]
+	if first.solid() {
+		return 0, false
+	}
+	u0, u1 := first.u0, first.u1
+	var width float32
+	for n < len(byBase) && o.frags[byBase[n]].base-first.base < 0.5*o.em {
+		f := &o.frags[byBase[n]]
+		u0, u1 = min(u0, f.u0), max(u1, f.u1)
+		width += f.u1 - f.u0
+		n++
+	}
+	// White inside it would part columns.
+	return n, u0 > l+2*o.em && abs(u0+u1-l-r) < 2*o.em && u1-u0-width < float32(n)*o.em
 }
 
 // zone is what lies between two things that cross a gutter: on its left, on its
@@ -186,8 +237,7 @@ func (o *orderer) foot(column []int) (body, notes []int) {
 // noted reports whether notes begin with f, which stands below the text's last
 // line.
 func (o *orderer) noted(text, f *fragment) bool {
-	switch r := o.marks[f.first].r; {
-	case r >= '0' && r <= '9', r == '*', r == '\u2020', r == '\u2021', r == '\u00A7':
+	if isNoteMark(o.marks[f.first].r) {
 		return true
 	}
 	if f.turn != 0 {

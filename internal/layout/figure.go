@@ -30,8 +30,18 @@ func figures(p *Page, frags []fragment) []Box {
 	}
 	slices.SortStableFunc(boxes, func(a, b Box) int { return cmp.Compare(b.area(), a.area()) })
 	boxes = united(boxes[:min(len(boxes), maxFigures)])
+	if len(boxes) == 0 {
+		return nil
+	}
+	var byBase []*fragment
+	for i := range frags {
+		if f := &frags[i]; f.turn == 0 && f.letters > 0 {
+			byBase = append(byBase, f)
+		}
+	}
+	slices.SortStableFunc(byBase, func(a, b *fragment) int { return compare(a.base, b.base) })
 	return slices.DeleteFunc(boxes, func(b Box) bool {
-		return b[2]-b[0] < figureLeast || b[3]-b[1] < figureLeast || b.area() > figureMost*page.area() || lettersOn(b, frags) > figureText || flanked(b, frags)
+		return b[2]-b[0] < figureLeast || b[3]-b[1] < figureLeast || b.area() > figureMost*page.area() || lettersOn(b, byBase) > figureText || flanked(b, byBase)
 	})
 }
 
@@ -50,29 +60,22 @@ func united(boxes []Box) []Box {
 	return boxes
 }
 
-func lettersOn(b Box, frags []fragment) (n int) {
-	for i := range frags {
-		f := &frags[i]
-		if u, v := (f.u0+f.u1)/2, (f.v0+f.v1)/2; f.turn == 0 && u > b[0] && u < b[2] && v > b[1] && v < b[3] {
+func lettersOn(b Box, frags []*fragment) (n int) {
+	for _, f := range frags {
+		if u, v := (f.u0+f.u1)/2, (f.v0+f.v1)/2; u > b[0] && u < b[2] && v > b[1] && v < b[3] {
 			n += f.letters
 		}
 	}
 	return n
 }
 
-// flanked reports whether text runs along the side of the box.
-func flanked(b Box, frags []fragment) bool {
-	var lines []*fragment
-	for i := range frags {
-		f := &frags[i]
-		if f.turn == 0 && f.letters > 0 && f.base > b[1] && f.base < b[3] && (f.u1 <= b[0]+1 || f.u0 >= b[2]-1) {
-			lines = append(lines, f)
-		}
-	}
-	slices.SortStableFunc(lines, func(a, b *fragment) int { return compare(a.base, b.base) })
-	var high, last float32
-	for i, f := range lines {
-		if i == 0 || f.base-last > 0.5*f.size {
+// flanked reports whether text runs along the side of the box. The fragments
+// are sorted by their baselines.
+func flanked(b Box, frags []*fragment) bool {
+	var high float32
+	last := b[1] - far
+	for _, f := range frags {
+		if f.base > b[1] && f.base < b[3] && (f.u1 <= b[0]+1 || f.u0 >= b[2]-1) && f.base-last > 0.5*f.size {
 			high += 1.2 * f.size
 			last = f.base
 		}

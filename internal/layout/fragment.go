@@ -45,6 +45,7 @@ type fragment struct {
 	base, size     float32
 	letters        int // about; one of a script without word spaces counts twice
 	rtl            bool
+	note           bool // nothing but figures, or another mark of a note, so far
 	figure         bool // stands for an image: there is nothing to read
 	drop           bool // a drop cap: the next fragment is the rest of its word
 	turn           int16
@@ -84,7 +85,7 @@ func clean(g Glyphs, fonts int, s *structure) ([]mark, census) {
 			m.font = int32(fonts)
 		}
 		m.place(in, x, y)
-		if cells != nil && cells[i].parts > 0 {
+		if len(cells) > 0 && cells[i].parts > 0 {
 			column := in.X
 			if cells[i].at > 0 {
 				column = g.Glyphs[i-int(cells[i].at)].X
@@ -159,7 +160,7 @@ func (m *mark) place(in *Glyph, x, y float32) {
 	// hyphen of a typewriter font or the figure 1 would stand alone. And what
 	// reaches over the pen, as an f may, is no part of the distance. Only the
 	// white on the left is known; the right has about as much.
-	if white := m.u0 - pen; abs(white) < 0.6*m.size {
+	if white := m.u0 - pen; abs(white) < 0.6*m.size && m.u1 > pen { // else it is drawn over the letter before
 		m.u0 = pen
 		m.u1 = max(m.u1+max(white, 0), pen)
 	}
@@ -245,7 +246,7 @@ func fragments(marks []mark) []fragment {
 		f := fragment{
 			first: i, last: i + 1, turn: m.turn, rtl: m.class == classRTL,
 			u0: m.u0, u1: m.u1, base: m.v, size: m.size,
-			v0: m.v - 0.75*m.size, v1: m.v + 0.25*m.size, letters: m.letters(),
+			v0: m.v - 0.75*m.size, v1: m.v + 0.25*m.size, letters: m.letters(), note: isNoteMark(m.r),
 		}
 		out = append(out, f)
 	}
@@ -335,6 +336,8 @@ func (f *fragment) joins(prev, m *mark) bool {
 	switch {
 	case !m.space:
 		m.space = gap > gapWord*em
+	case m.guess && dv > jitter*em: // the engine took what is raised or lowered for another line
+		m.space = gap > gapWord*em || m.pen > gapPen*em
 	case m.guess:
 		m.space = gap > gapGuess*em || m.pen > gapPen*em
 	}
@@ -348,6 +351,12 @@ func (f *fragment) add(m *mark) {
 	}
 	f.v0, f.v1 = min(f.v0, m.v-0.75*m.size), max(f.v1, m.v+0.25*m.size)
 	f.letters += m.letters()
+	f.note = f.note && isNoteMark(m.r)
+}
+
+// isNoteMark reports whether r may be of the mark of a note.
+func isNoteMark(r rune) bool {
+	return r >= '0' && r <= '9' || r == '*' || r == '\u2020' || r == '\u2021' || r == '\u00A7'
 }
 
 func (m *mark) letters() int {

@@ -180,6 +180,9 @@ func (p *Page) edgeTexts(i int) []string {
 	text := strings.ToLower(p.Text[l.Start:l.End])
 	words := strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	out := []string{text}
+	if len(l.Runs) > 1 && l.Runs[0].Size < 0.85*l.Runs[1].Size {
+		return out // the number is that of a note
+	}
 	at, found := 0, 0
 	for k, w := range words {
 		at += strings.Index(text[at:], w)

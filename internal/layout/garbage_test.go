@@ -21,8 +21,8 @@ func TestReadGarbage(t *testing.T) {
 	for i := range prose {
 		shifted[i] = shift(prose[i])
 	}
-	every := func(old, new string) []string {
-		return strings.Split(strings.ReplaceAll(strings.Join(prose, "\n"), old, new), "\n")
+	every := func(from, to string) []string {
+		return strings.Split(strings.ReplaceAll(strings.Join(prose, "\n"), from, to), "\n")
 	}
 	for _, tt := range []struct {
 		name     string

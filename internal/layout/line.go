@@ -2,6 +2,7 @@ package layout
 
 import (
 	"slices"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -134,7 +135,7 @@ func (w *writer) write(r *row, frags []fragment, marks []mark) {
 			m := &marks[k]
 			space, wide := m.space, false
 			if k == f.first {
-				space = prev != nil && parted(prev, f, m)
+				space = prev != nil && (parted(prev, f, m) || at == 1 && prev.marks(f, m))
 				wide = prev != nil && prev.distance(f) > gapFragment*r.size
 				if r.grid > 0 && at > 0 && w.homes[r.frags[at-1]] != w.homes[i] {
 					space, wide = true, true
@@ -188,6 +189,12 @@ func (w *writer) put(line *Line, m *mark, space, wide bool) {
 // distance is the white between two fragments of a row, whichever way it runs.
 func (f *fragment) distance(g *fragment) float32 {
 	return max(g.u0-f.u1, f.u0-g.u1)
+}
+
+// marks reports whether f is the raised mark of a note that begins with m, the
+// first letter of g: no part of its first word.
+func (f *fragment) marks(g *fragment, m *mark) bool {
+	return f.note && g.size > 1.2*f.size && g.base-f.base > 0.15*g.size && unicode.IsLetter(m.r)
 }
 
 // parted reports whether a space comes between two fragments of a row; m is

@@ -85,14 +85,14 @@ func (o *orderer) gutter(region []int) (float32, bool) {
 	}
 	// What reaches a little into the white makes a band too narrow: where none
 	// is found, more may lie in it.
-	for _, lines := range [...]int{50, 25} {
-		for _, b := range o.bands(n, least+int32(len(region)/lines)) {
+	for more, over := range [...]int{len(region) / 50, max(len(region)/25, 1)} {
+		for _, b := range o.bands(n, least+int32(over)) {
 			// A bucket touched at its edge counts as covered: allow for both ends.
 			if float32(b.b-b.a+2)/scale < 0.7*o.em {
 				break
 			}
 			x := l + (float32(b.a)+float32(b.b-b.a)/2)/scale
-			if s := o.split(region, x); s.columns(o.em) && (lines == 50 || s.turns <= 1+s.rows()/8) {
+			if s := o.split(region, x); s.columns(o.em) && (more == 0 || s.wordy() >= 12) {
 				return x, true
 			}
 		}

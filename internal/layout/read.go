@@ -68,9 +68,11 @@ func begin(g Glyphs) (Page, content) {
 // pieces makes fragments of marks, and finds tables among them.
 func (p *Page) pieces(marks []mark) content {
 	frags := fragments(marks)
+	combine(frags, marks)
 	respace(frags, marks)
 	dropCaps(frags)
 	leftwards(frags, marks)
+	numbersLeftward(frags, marks)
 	c := content{marks: marks, rulings: p.Rulings}
 	c.frags, c.grids = findTables(frags, marks, p)
 	c.figures = figures(p, c.frags)

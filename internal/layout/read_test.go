@@ -89,6 +89,12 @@ func TestReadText(t *testing.T) {
 			x = s.put(x, 102, 6, regular, "2")
 			s.put(x, 100, em, regular, "O")
 		}, []string{"H2O"}},
+		{"the mark of a note before its first word, and one inside a line", func(s *sheet) {
+			x := s.put(margin, 96.5, 6, regular, "12")
+			x = s.put(x, 100, em, regular, "The note has m")
+			x = s.put(x, 96.5, 6, regular, "2")
+			s.put(x, 100, em, regular, "of text")
+		}, []string{"12 The note has m2of text"}},
 		{"a superscript drawn later", func(s *sheet) {
 			x := s.put(margin, 100, em, regular, "a claim")
 			s.lines(margin, 112, em, regular, "and the line below it")
@@ -296,6 +302,16 @@ func TestReadBeside(t *testing.T) {
 			s.lines(72, 200, 10, regular, left...)
 			s.lines(312, 200, 10, regular, right...)
 			return slices.Concat([]string{"50 49", "40 39", "30 29", "20 19", "10 9", "The caption of the chart, which stands over both of the columns of the page"}, left, right)
+		}},
+		{"a title in the middle of three columns, one of which begins on its own line", func(s *sheet) []string {
+			var body []string
+			s.lines(240, 70, 14, bold, "The Village Gazette")
+			for k := range 3 {
+				text := filler(9+k, 14)
+				s.lines(72+158*float32(k), 100, 10, regular, text...)
+				body = append(body, text...)
+			}
+			return append([]string{"The Village Gazette"}, body...)
 		}},
 		{"notes at the feet of three columns", func(s *sheet) []string {
 			var body, notes []string

@@ -57,11 +57,14 @@ func (f *finder) alignedIn(lines []textLine) {
 		j, last, singles := i+1, i, 0
 		for ; j < len(lines) && lines[j].base-lines[j-1].base <= rowDistant*max(lines[j].size, lines[j-1].size); j++ {
 			if len(ts[j].chunks) > 1 {
+				if j > i+1 && abs(lines[j].size-lines[last].size) > 0.2*lines[last].size {
+					break
+				}
 				last, singles = j, 0
 				continue
 			}
 			c := ts[j].chunks[0]
-			if singles++; singles > 2 || c.u1-c.u0 > 0.5*(hi-lo) || lines[j].size > 1.15*lines[i].size {
+			if singles++; singles > 2 || c.u1-c.u0 > 0.5*(hi-lo) || lines[j].size > 1.08*lines[i].size {
 				break // text, or a heading
 			}
 		}
@@ -74,6 +77,9 @@ func (f *finder) alignedIn(lines []textLine) {
 // them. The line before may be the head, set too close to show columns itself.
 func (f *finder) alignedRun(all []textLine, from int) {
 	lines := all[from:]
+	if f.left -= len(f.rules.across) + len(f.rules.fills); f.left < 0 {
+		return
+	}
 	for drop := 0; drop <= 2 && len(lines)-drop >= 3; drop++ {
 		var head, body []tableLine
 		for i, l := range lines {
@@ -118,15 +124,21 @@ func (f *finder) closeHead(l textLine, first *tableLine, cols []column) []tableL
 	if first.base-l.base > 2*max(l.size, first.size) {
 		return nil
 	}
-	head := []tableLine{f.chunked(l, gapChunk)}
-	f.arrange(head, cols)
-	for _, c := range head[0].chunks {
+	return f.fitting(l, cols)
+}
+
+// fitting returns a line as the row of a table if it stands in the columns of
+// that, all but one or all.
+func (f *finder) fitting(l textLine, cols []column) []tableLine {
+	row := []tableLine{f.chunked(l, gapChunk)}
+	f.arrange(row, cols)
+	for _, c := range row[0].chunks {
 		if c.end-c.col > 1 {
 			return nil
 		}
 	}
-	if head[0].full < max(2, len(cols)-1) {
+	if row[0].full < max(2, len(cols)-1) {
 		return nil
 	}
-	return head
+	return row
 }

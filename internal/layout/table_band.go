@@ -49,7 +49,6 @@ func (f *finder) alike(i int, used []bool) []rule {
 type band struct {
 	top, bottom float32
 	lines       []textLine
-	prose       bool
 }
 
 // stack makes tables of horizontal lines of one width. Text that runs on
@@ -134,10 +133,42 @@ func (f *finder) bandTable(run []band, lo, hi float32) {
 	}
 	t := &tabulation{f: f, cols: cols, edges: edges, box: Box{lo, run[0].top, hi, run[len(run)-1].bottom}, ruled: true}
 	t.partial = f.partial(t.box)
+	if len(run) > 2 {
+		head, body = t.outside(head, body)
+	}
 	t.make(head, body)
 	if t.grid.rows >= 2 && f.likelyBands(t) {
 		f.accept(t.grid)
 	}
+}
+
+// outside adds the rows above the first and below the last of lines that part
+// each row from the next: the head often has a line under it only, and the last
+// row none.
+func (t *tabulation) outside(head, body []tableLine) (_, _ []tableLine) {
+	f := t.f
+	first, last := &body[0], &body[len(body)-1]
+	if len(head) > 0 {
+		first = &head[0]
+	}
+	far := rowDistant * f.em
+	above := f.textLines(f.within(Box{t.box[0] - f.em, t.box[1] - far, t.box[2] + f.em, t.box[1]}))
+	below := f.textLines(f.within(Box{t.box[0] - f.em, t.box[3], t.box[2] + f.em, t.box[3] + far}))
+	if len(below) > 0 {
+		l := &below[0]
+		if row := f.fitting(*l, t.cols); row != nil && l.base-last.base < rowDistant*last.size && abs(l.size-last.size) < 0.15*last.size {
+			body = append(body, row...)
+			t.box[3] = l.base + 0.4*l.size
+		}
+	}
+	if len(above) > 0 {
+		l := &above[len(above)-1]
+		if row := f.fitting(*l, t.cols); row != nil && first.base-l.base < rowDistant*first.size && !isCaption(f.text(l.words)) {
+			head, body = row, slices.Concat(head, body)
+			t.box[1] = l.base - l.size
+		}
+	}
+	return head, body
 }
 
 // partial returns the lines within a box that are narrower than it: they part

@@ -26,7 +26,7 @@ type gridCell struct {
 // Limits of a search. They are far above what a table has; a file made to hurt
 // meets them.
 const (
-	maxLooks   = 64     // how often every word may be looked at
+	maxLooks   = 64     // how often every word and every line may be looked at
 	maxPlaces  = 20_000 // rows times columns
 	maxColumns = 100
 	maxHead    = 12   // lines of a head
@@ -66,7 +66,8 @@ type finder struct {
 	em    float32 // the size that most of the text has
 	rules rules
 	order []int  // the words from top to bottom
-	left  int    // how many words may still be looked at
+	left  int    // how many words and lines may still be looked at
+	mono  bool   // most of the text is typewritten
 	taken []bool // words that are in a table
 	grids []grid
 
@@ -102,15 +103,26 @@ func newFinder(frags []fragment, marks []mark, p *Page) *finder {
 		}
 	}
 	f.em = usual(frags, of)
+	f.rules = newRules(p, f.turn, f.em)
 	f.taken = make([]bool, len(f.words))
 	f.order = make([]int, len(f.words))
 	for i := range f.order {
 		f.order[i] = i
 	}
 	slices.SortStableFunc(f.order, func(a, b int) int { return compare(f.words[a].middle(), f.words[b].middle()) })
-	f.left = maxLooks * len(f.words)
-	f.rules = newRules(p, f.turn, f.em)
+	typed := 0
+	for i := range f.words {
+		if f.typewritten(i) {
+			typed++
+		}
+	}
+	f.mono = 2*typed >= len(f.words)
+	f.left = maxLooks * (len(f.words) + len(f.rules.across) + len(f.rules.fills))
 	return f
+}
+
+func (f *finder) typewritten(word int) bool {
+	return f.page.Fonts[f.marks[f.words[word].first].font].Mono
 }
 
 // split appends the words of a fragment.

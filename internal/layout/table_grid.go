@@ -36,7 +36,10 @@ func (t *tabulation) make(head, body []tableLine) {
 		for to < len(body) && !t.edge(body[to-1].base, body[to].base-0.6*body[to].size) {
 			to++
 		}
-		start := f.startRows(body[from:to], t.cols)
+		start := make([]bool, to-from)
+		if len(t.edges) < 4 || !singleEntry(body[from:to]) {
+			start = f.startRows(body[from:to], t.cols)
+		}
 		for i := from; i < to; i++ {
 			switch {
 			case i > from && start[i-from] || i == from && i > 0:
@@ -54,6 +57,18 @@ func (t *tabulation) make(head, body []tableLine) {
 	if len(body) == 0 {
 		t.grid.rows = row
 	}
+}
+
+// singleEntry reports whether at most one of the lines has text in the first
+// column: between two lines that are drawn, they are one row.
+func singleEntry(lines []tableLine) bool {
+	n := 0
+	for i := range lines {
+		if lines[i].chunks[0].col == 0 {
+			n++
+		}
+	}
+	return n <= 1
 }
 
 // reach lets the columns reach as far as their own heads do, the lowest of

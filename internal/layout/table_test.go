@@ -165,6 +165,18 @@ func TestReadTables(t *testing.T) {
 			s.cells(194, 10, regular, left, "Delta", "2009", "11")
 		}, []string{"Name|Year|Count\nAlpha|1999|12\nBeta|2001|7\nGamma|2005|9\nDelta|2009|11"}},
 
+		"every second row coloured": {func(s *sheet) {
+			for _, y := range []float32{120, 160} {
+				s.shade(72, y, 400, y+20, "ddeeff")
+			}
+			s.cells(114, 10, bold, left, "Item", "Size", "Colour")
+			s.cells(134, 10, regular, left, "Shirt", "M", "blue")
+			s.cells(154, 10, regular, left, "Hat", "L", "red")
+			s.cells(174, 10, regular, left, "Shoes", "42", "black")
+			s.cells(194, 10, regular, left, "Gloves", "9", "brown")
+			s.lines(72, 240, 10, regular, filler(2, 38)...)
+		}, []string{"Item|Size|Colour\nShirt|M|blue\nHat|L|red\nShoes|42|black\nGloves|9|brown"}},
+
 		"coloured cells": {func(s *sheet) {
 			for r := range 3 {
 				for c := range 3 {
@@ -244,6 +256,29 @@ func TestReadTables(t *testing.T) {
 				s.cells(y+46, 10, regular, left, "Beta", "2001", "7")
 			}
 		}, []string{"Name|Year|Count\nAlpha|1999|12\nBeta|2001|7", "Name|Year|Count\nAlpha|1999|12\nBeta|2001|7"}},
+
+		"a coloured head and words": {func(s *sheet) {
+			for i, x := range []float32{72, 200, 300} {
+				s.shade(x, 100, []float32{200, 300, 400}[i], 120, "003366")
+			}
+			s.cells(114, 10, bold, left, "Product", "Maker", "Place")
+			s.cells(134, 10, regular, left, "Bread", "Bakers", "Oslo")
+			s.cells(154, 10, regular, left, "Cheese", "Farmers", "Bern")
+			s.cells(174, 10, regular, left, "Wine", "Growers", "Bordeaux")
+		}, []string{"Product|Maker|Place\nBread|Bakers|Oslo\nCheese|Farmers|Bern\nWine|Growers|Bordeaux"}},
+
+		"a line under each row": {func(s *sheet) {
+			for _, y := range []float32{120, 170, 190} {
+				s.rule(72, y, 460, y)
+			}
+			s.cells(114, 10, bold, left, "Name", "Role", "Notes")
+			s.cells(138, 10, regular, []float32{306}, "away until the")
+			s.cells(150, 10, regular, left, "Anna", "Editor", "end of the year")
+			s.cells(162, 10, regular, []float32{306}, "or longer")
+			s.cells(184, 10, regular, left, "Ben", "Author", "none")
+			s.cells(204, 10, regular, left, "Carla", "Author", "none")
+			s.rule(72, 210, 460, 210)
+		}, []string{"Name|Role|Notes\nAnna|Editor|away until the end of the year or longer\nBen|Author|none\nCarla|Author|none"}},
 
 		"a head set close": {func(s *sheet) {
 			at := []float32{76, 126, 171, 254}

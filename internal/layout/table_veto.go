@@ -278,6 +278,9 @@ func (f *finder) likelyAligned(t *tabulation) bool {
 		return false
 	}
 	figures, headedBy := f.figures(g), f.hasHead(t)
+	if g.cols > 2 && 10*full >= 9*places && f.drawnHead(t) {
+		return true
+	}
 	if g.cols == 2 {
 		return figures >= 1 && headedBy && g.rows >= 4
 	}
@@ -309,20 +312,9 @@ func (f *finder) figures(g *grid) int {
 // hasHead reports whether the first line stands out: bold above what is not, on
 // a colour, or with a line drawn under it.
 func (f *finder) hasHead(t *tabulation) bool {
-	first := &t.body[0]
-	if len(t.head) > 0 {
-		first = &t.head[0]
-	}
-	middle := first.base - 0.3*first.size
-	for _, b := range f.rules.fills {
-		if b[1] < middle && b[3] > middle && b[0] < t.cols[0].hi && b[2] > t.cols[len(t.cols)-1].lo && b[3] < first.base+3*first.size {
-			return true
-		}
-	}
-	for _, e := range t.edges {
-		if e > first.base && e < first.base+4*first.size {
-			return true
-		}
+	first := t.first()
+	if f.drawnHead(t) {
+		return true
 	}
 	if !f.bold(first) {
 		return false
@@ -334,6 +326,36 @@ func (f *finder) hasHead(t *tabulation) bool {
 		}
 	}
 	return 2*n < len(t.body)
+}
+
+// first is the first line of a table.
+func (t *tabulation) first() *tableLine {
+	if len(t.head) > 0 {
+		return &t.head[0]
+	}
+	return &t.body[0]
+}
+
+// drawnHead reports whether the first line is on a colour of its own, or has a
+// line under it.
+func (f *finder) drawnHead(t *tabulation) bool {
+	first := t.first()
+	middle, left, right := first.base-0.3*first.size, t.cols[0].lo, t.cols[len(t.cols)-1].hi
+	var coloured float32
+	for _, b := range f.rules.fills {
+		if b[1] < middle && b[3] > middle && b[3] < first.base+3*first.size {
+			coloured += max(0, min(b[2], right)-max(b[0], left))
+		}
+	}
+	if coloured > 0.8*(right-left) {
+		return true
+	}
+	for _, e := range t.edges {
+		if e > first.base && e < first.base+4*first.size {
+			return true
+		}
+	}
+	return false
 }
 
 func (f *finder) bold(l *tableLine) bool {
@@ -368,22 +390,12 @@ func (f *finder) typed(g *grid) bool {
 	for i := range g.cells {
 		for _, w := range g.cells[i].words {
 			all++
-			if f.page.Fonts[f.marks[f.words[w].first].font].Mono {
+			if f.typewritten(w) {
 				n++
 			}
 		}
 	}
-	if 5*n < 4*all {
-		return false
-	}
-	n, all = 0, 0
-	for i := range f.words {
-		all++
-		if f.page.Fonts[f.marks[f.words[i].first].font].Mono {
-			n++
-		}
-	}
-	return 2*n < all
+	return !f.mono && 5*n >= 4*all
 }
 
 // equations reports whether the lines are mathematics.

@@ -65,12 +65,12 @@ func fake(how string) int {
 		if version == "" {
 			version = "tesseract 5.9.9-rc1\n leptonica-1.99.0"
 		}
-		fmt.Println(version)
+		fmt.Fprintln(os.Stdout, version)
 		return 0
 	case "--list-langs":
-		fmt.Println("List of available languages in \"/somewhere/tessdata/\" (3):")
+		fmt.Fprintln(os.Stdout, "List of available languages in \"/somewhere/tessdata/\" (3):")
 		if how != fakeBare {
-			fmt.Println("osd\neng\ndeu\nscript/Latin")
+			fmt.Fprintln(os.Stdout, "osd\neng\ndeu\nscript/Latin")
 		}
 		return 0
 	}
@@ -93,7 +93,7 @@ func misbehave(how string, picture []byte) int {
 	case fakeHang:
 		forever()
 	case fakeBrood:
-		cmd := exec.Command(filepath.Join(filepath.Dir(os.Args[0]), fakePrefix+fakeHang), "stdin") //nolint:noctx // it is to be killed
+		cmd := exec.Command(filepath.Join(filepath.Dir(os.Args[0]), fakePrefix+fakeHang), "stdin")
 		cmd.Stdout = os.Stdout
 		_ = cmd.Run()
 		forever()
@@ -113,22 +113,22 @@ func misbehave(how string, picture []byte) int {
 			}
 		}
 	case fakeNoise:
-		fmt.Print(tsvHeader + "\n5\t1\t1\t1\t1\t1\t-7\t0\t10\t10\t90\tword\n")
+		fmt.Fprint(os.Stdout, tsvHeader+"\n5\t1\t1\t1\t1\t1\t-7\t0\t10\t10\t90\tword\n")
 		return 0
 	}
 	size, err := jpeg.DecodeConfig(bytes.NewReader(picture))
 	if err != nil {
 		return 1
 	}
-	fmt.Printf("%s\n1\t1\t0\t0\t0\t0\t0\t0\t%d\t%d\t-1\t\n", tsvHeader, size.Width, size.Height)
+	fmt.Fprintf(os.Stdout, "%s\n1\t1\t0\t0\t0\t0\t0\t0\t%d\t%d\t-1\t\n", tsvHeader, size.Width, size.Height)
 	if how == fakeBlank {
-		fmt.Println("5\t1\t1\t1\t1\t1\t0\t0\t10\t10\t95\t ")
+		fmt.Fprintln(os.Stdout, "5\t1\t1\t1\t1\t1\t0\t0\t10\t10\t95\t ")
 		return 0
 	}
-	fmt.Println("2\t1\t1\t0\t0\t0\t10\t10\t90\t20\t-1\t")
-	fmt.Println("5\t1\t1\t1\t1\t1\t10\t10\t40\t12\t90.5\tHello")
-	fmt.Println("5\t1\t1\t1\t1\t2\t55\t10\t40\t12\t80\tworld")
-	fmt.Println("5\t1\t2\t1\t1\t1\t10\t30\t40\t12\t3\tdirt")
+	fmt.Fprintln(os.Stdout, "2\t1\t1\t0\t0\t0\t10\t10\t90\t20\t-1\t")
+	fmt.Fprintln(os.Stdout, "5\t1\t1\t1\t1\t1\t10\t10\t40\t12\t90.5\tHello")
+	fmt.Fprintln(os.Stdout, "5\t1\t1\t1\t1\t2\t55\t10\t40\t12\t80\tworld")
+	fmt.Fprintln(os.Stdout, "5\t1\t2\t1\t1\t1\t10\t30\t40\t12\t3\tdirt")
 	return 0
 }
 

@@ -49,8 +49,7 @@ func TestEveryCharacterIsInOneBlock(t *testing.T) {
 		}
 		doc, err := e.open(int64(len(data)), "")
 		if err != nil {
-			var known *Error
-			if !errors.As(err, &known) {
+			if _, known := errors.AsType[*Error](err); !known {
 				t.Errorf("%s: %v", filepath.Base(file), err)
 			}
 			continue

@@ -231,7 +231,8 @@ func (d *directory) page(src io.ReaderAt) (rasterPage, error) {
 	p.resolve(d.resolution())
 	const jpegCompression = 7
 	if d.number(tagCompression) == jpegCompression {
-		return p, d.jpegPage(&p)
+		err := d.jpegPage(&p)
+		return p, err
 	}
 	config, err := tiff.DecodeConfig(&tiffPage{ReaderAt: src, directory: d.at})
 	if err != nil {

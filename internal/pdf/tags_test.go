@@ -115,6 +115,7 @@ func TestTagsOfLiars(t *testing.T) {
 		"no types":   {[]string{"/P 7 0 R /K [11 0 R]", "/S (" + strings.Repeat("x", 5000) + ") /P 10 0 R /K 0"}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			data := tagged(marked(0, "text"), []int{9 + len(c.elements)}, c.elements...)
 			p := newPool(t, Config{Readers: 1})
 			pages, err := readAll(t.Context(), t, openBytes(t, p, data, ""), []int{1})
