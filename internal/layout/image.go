@@ -168,7 +168,7 @@ func imageText(p *Page, elements []Element, of int) string {
 // image writes an image.
 func (w *markdown) image(e *Element) {
 	w.sb.WriteString("![")
-	w.sb.WriteString(strings.NewReplacer("[", `\[`, "]", `\]`).Replace(escape(w.alt)))
+	w.sb.WriteString(brackets.Replace(escape(w.alt)))
 	w.sb.WriteString("](")
 	w.sb.WriteString(w.style.Images)
 	w.sb.WriteString(w.page.ImageName(e.Image))

@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -228,8 +229,8 @@ func writeFaces(text string, parts []stretch) string {
 				escaped = escaped[1:]
 			}
 			inner := insertEscapes(text, s.start, s.end, escaped)
-			if len(out) == 0 && s.face == (face{}) {
-				inner = escapeStart(inner)
+			if text[s.end-1] == '\\' && !slices.Contains(escaped[:min(len(escaped), s.end-s.start)], s.end-1) {
+				inner += `\` // or it would escape the mark behind it
 			}
 			out = s.write(out, text, inner)
 		}
@@ -260,6 +261,9 @@ func (s *stretch) write(out []byte, text, inner string) []byte {
 	}
 	switch {
 	case s.uri == "":
+		if open == "" && len(out) == 0 {
+			inner = escapeStart(inner)
+		}
 	case open == "" && (raw == s.uri || "mailto:"+raw == s.uri) && !strings.ContainsAny(raw, " <>"):
 		open, shut, inner = "<", ">", raw
 	default:
@@ -274,7 +278,7 @@ func (s *stretch) write(out []byte, text, inner string) []byte {
 }
 
 var (
-	brackets = strings.NewReplacer(`\[`, `\[`, `\]`, `\]`, "[", `\[`, "]", `\]`)
+	brackets = strings.NewReplacer(`\\`, `\\`, `\[`, `\[`, `\]`, `\]`, "[", `\[`, "]", `\]`)
 	address  = strings.NewReplacer(" ", "%20", "<", "%3C", ">", "%3E", "(", "%28", ")", "%29", `\`, "%5C", "\n", "", "\r", "", "\t", "%09")
 )
 

@@ -221,7 +221,8 @@ func special(s string, i, j int) bool {
 	white := (i == 0 || before == ' ') && (j == len(s) || after == ' ')
 	switch s[i] {
 	case '\\':
-		return after < utf8.RuneSelf && (unicode.IsPunct(after) || unicode.IsSymbol(after))
+		// At the end it would escape what is written behind it.
+		return j == len(s) || after < utf8.RuneSelf && (unicode.IsPunct(after) || unicode.IsSymbol(after))
 	case '`':
 		return true
 	case '*':
@@ -230,7 +231,7 @@ func special(s string, i, j int) bool {
 		// Inside a word an underscore is a letter.
 		return (!white || i == 0) && !(wordRune(before) && wordRune(after))
 	case '~':
-		return j-i >= 2 && !white
+		return j-i >= 2 && (!white || i == 0)
 	case '<':
 		return after == '/' || after == '!' || after == '?' || after < utf8.RuneSelf && unicode.IsLetter(after)
 	case ']':
