@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
 // ErrNoSuchTable: no table of the document has that id.
@@ -62,13 +63,11 @@ func (t *Table) writeCSV(w io.Writer) error {
 // is not to call a program on the machine of who opens its tables. Numbers and
 // words that begin with a sign stay as they are.
 func harmless(text string) string {
-	if text == "" {
-		return text
-	}
-	switch text[0] {
-	case '=', '@', '\t', '\r':
+	first, _ := utf8.DecodeRuneInString(text)
+	switch first {
+	case '=', '@', '\t', '\r', '＝', '＠': // the wide ones count where scripts are wide
 		return "'" + text
-	case '+', '-':
+	case '+', '-', '＋', '－':
 		if strings.ContainsAny(text, "(|!") {
 			return "'" + text
 		}

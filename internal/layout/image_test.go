@@ -85,6 +85,23 @@ func TestImagesInMarkdown(t *testing.T) {
 	}
 }
 
+// What a document says in place of an image stays in its place.
+func TestAltIsText(t *testing.T) {
+	t.Parallel()
+	p := figured()
+	p.Images = []Box{{50, 180, 280, 315}}
+	for alt, want := range map[string]string{
+		"a](https://e.org/a.png) b": `![a\](https://e.org/a.png) b](x/p1-1.png)`,
+		`a\`:                        `![a\\](x/p1-1.png)`,
+		`a\[b]`:                     `![a\\\[b\]](x/p1-1.png)`,
+	} {
+		p.ImageData = []ImageData{{Width: 100, Height: 100, MediaType: "image/png", Alt: alt}}
+		if got := Markdown(p, Profile{}, Style{Images: "x/"}); !strings.Contains(got, want) {
+			t.Errorf("%q is not in:\n%s", want, got)
+		}
+	}
+}
+
 // What people put on a page is cleaned and bounded like all that comes of a file.
 func TestAnnotationsAreBounded(t *testing.T) {
 	t.Parallel()

@@ -39,6 +39,10 @@ func TestFaces(t *testing.T) {
 		{[]run{{bold, "Note:"}, {regular, "the rest"}}, "Note:the rest"}, // marks would not be taken for any
 		{[]run{{bold, "a*"}, {regular, " b and more"}}, `a\* b and more`},
 		{[]run{{bold, "- 5"}, {regular, " of many and more"}}, "- **5** of many and more"},
+		{[]run{{regular, `in c:\`}, {mono, "<b>"}, {regular, " is."}}, "in c:\\\\`<b>` is."}, // or there would be no code, but HTML
+		{[]run{{regular, "see "}, {bold, `a\b c\`}, {regular, " here."}}, `see **a\b c\\** here.`},
+		{[]run{{bold, ">"}, {mono, "a*b"}, {regular, " and more"}}, "\\>`a*b` and more"},
+		{[]run{{regular, "~~~ and more"}}, `\~\~\~ and more`},
 		{[]run{{regular, "plain *stars* and a_b"}}, `plain \*stars\* and a_b`},
 	} {
 		set := func(s *sheet) {
