@@ -43,7 +43,9 @@ func TestWaitsForMemory(t *testing.T) {
 	}
 	stop()
 	for range 2 {
-		<-ended
+		if err := <-ended; err == nil {
+			t.Error("what was stopped ended well")
+		}
 	}
 }
 
