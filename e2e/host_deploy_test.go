@@ -70,7 +70,7 @@ func (h host) claims(name string) {
 // meanwhile is accepted, and read by the new process.
 func (h host) deployWaits() {
 	pid := h.show("MainPID")
-	running := h.atWork("deploy-waits", 1500)
+	running := h.atWork("deploy-waits", long)
 	h.in("rm", "-f", "/share/over")
 	h.in("sh", "-c", "(bash /share/deploy.sh "+h.release("second", "")+" --wait 2m; echo exit $?; : > /share/over) > /share/deploy.log 2>&1 &")
 	h.until("the deploy waits", func() bool { return strings.Contains(h.in("cat", "/share/deploy.log"), "== 3.") })
@@ -79,7 +79,7 @@ func (h host) deployWaits() {
 	out := h.in("cat", "/share/deploy.log")
 	h.inOrder(out, "== 1. The new binary", "mivaa second", "up to date", "== 2. What is running", running, "== 3. No new jobs", "draining with",
 		"== 4. In its place", "== 5. Restart", "healthy", "== 6. Recovery", "claiming jobs", "job recovery", "== active: mivaa second", "exit 0")
-	if j := h.done(running, 1500); j.Interruptions != 0 || j.Attempt != 1 {
+	if j := h.done(running, long); j.Interruptions != 0 || j.Attempt != 1 {
 		h.t.Errorf("the job that was waited for: %+v", j)
 	}
 	h.done(meanwhile, 2)

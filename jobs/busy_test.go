@@ -25,7 +25,7 @@ func TestBusyWorkerLeavesJobsToOthers(t *testing.T) {
 		}),
 	})
 	first := insert(t, s, jobs.NewJob{Kind: kind})
-	until(t, s, first.ID, has(jobs.Processing))
+	until(t, s, first.ID, func(jobs.Job) bool { return busy.Load() }) // its handler runs
 	second := insert(t, s, jobs.NewJob{Kind: kind})
 	before := asked.Load()
 	until(t, s, second.ID, func(j jobs.Job) bool {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/spf13/cobra"
@@ -88,7 +89,11 @@ func (c *console) mcp(ctx context.Context, s *mcpSettings) error {
 func (c *console) assist(ctx context.Context, s *mcpSettings, t *tools) error {
 	t.readOnly = s.readOnly
 	if s.root != "" {
-		root, err := os.OpenRoot(s.root)
+		folder, err := filepath.Abs(s.root) // files may be named by their whole path
+		if err != nil {
+			return usagef("--root: %w", err)
+		}
+		root, err := os.OpenRoot(folder)
 		if err != nil {
 			return usagef("--root: %w", err)
 		}

@@ -115,25 +115,26 @@ func (t *tools) open(path string) (*os.File, error) {
 	if scheme, _, ok := strings.Cut(path, "://"); ok {
 		return nil, usagef("%s addresses are not fetched: save the PDF to a file and give its path", clean(scheme))
 	}
-	var f *os.File
-	var err error
-	if t.root == nil {
-		f, err = os.Open(path)
-	} else {
-		inside := path
+	stat, open, name := os.Stat, os.Open, path
+	if t.root != nil {
+		stat, open = t.root.Stat, t.root.Open
 		if filepath.IsAbs(path) {
-			if inside, err = filepath.Rel(t.root.Name(), path); err != nil {
+			var err error
+			if name, err = filepath.Rel(t.root.Name(), path); err != nil {
 				return nil, usagef("%s is not below %s", clean(path), t.root.Name())
 			}
 		}
-		f, err = t.root.Open(inside)
 	}
+	info, err := stat(name) // before it is opened: a pipe would wait for somebody who writes
 	if err != nil {
 		return nil, usagef("open file: %w", err)
 	}
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		_ = f.Close() // it was only looked at
+	if !info.Mode().IsRegular() {
 		return nil, usagef("%s is not a file", clean(path))
+	}
+	f, err := open(name)
+	if err != nil {
+		return nil, usagef("open file: %w", err)
 	}
 	return f, nil
 }
@@ -271,12 +272,14 @@ func listLimit(n int) int {
 }
 
 func (t *tools) listJobs(ctx context.Context, in listJobsInput) (listJobsOutput, error) {
-	status := choice{of: []string{""}}
+	status := choice{}
 	for _, s := range jobs.Statuses() {
 		status.of = append(status.of, string(s))
 	}
-	if err := status.Set(in.Status); err != nil {
-		return listJobsOutput{}, usage(err)
+	if in.Status != "" {
+		if err := status.Set(in.Status); err != nil {
+			return listJobsOutput{}, usage(err)
+		}
 	}
 	limit := listLimit(in.Limit)
 	f := jobs.Filter{Status: jobs.Status(in.Status), Search: in.Search, Limit: limit + 1, Order: jobs.NewestFirst}

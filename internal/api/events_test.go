@@ -423,13 +423,13 @@ func (s *sickly) set(err error) {
 }
 
 func (s *sickly) Events(ctx context.Context, id jobs.ID, after int64, limit int) ([]jobs.Event, error) {
+	found, err := s.Store.Events(ctx, id, after, limit)
 	s.mu.Lock()
-	err := s.err
-	s.mu.Unlock()
-	if err != nil {
-		return nil, err
+	defer s.mu.Unlock()
+	if s.err != nil { // also where it fell ill meanwhile
+		return nil, s.err
 	}
-	return s.Store.Events(ctx, id, after, limit)
+	return found, err
 }
 
 // TestDeadStoreIsNotSilence: clients are told, those who come later too, and
