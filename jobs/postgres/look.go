@@ -125,8 +125,8 @@ const lookQuery = selfQuery + `,
 	EXISTS (SELECT FROM jobs_schema.background_jobs
 		WHERE status = 'interrupted' AND recovery = 'auto' AND cause <> 'cancelled'
 			AND (cause <> 'shutdown' OR instance_id IS DISTINCT FROM $1) AND ($2::uuid[] IS NULL OR id = ANY($2))),
-	EXISTS (SELECT FROM jobs_schema.background_jobs
-		WHERE status = 'pending' AND position IS NULL AND run_at <= statement_timestamp()),
+	coalesce((SELECT run_at FROM jobs_schema.background_jobs
+		WHERE status = 'pending' AND position IS NULL ORDER BY run_at LIMIT 1) <= statement_timestamp(), FALSE),
 	(SELECT extract(epoch FROM run_at - statement_timestamp())::float8 FROM jobs_schema.background_jobs
 		WHERE status = 'pending' AND position IS NULL AND run_at > statement_timestamp() ORDER BY run_at LIMIT 1),
 	ARRAY(` + pendingKinds + `)`
