@@ -23,6 +23,7 @@ const (
 	keySignal  = "signal"
 	keyFile    = "file"
 	keyAddr    = "addr"
+	keyIgnored = "ignored"
 	keyWorkers = "workers"
 	keyDataDir = "data_dir"
 	keyStore   = "store"

@@ -49,7 +49,7 @@ func newServer(ctx context.Context, s *serveSettings, d *data, watch observers, 
 		return nil, err
 	}
 	if at := l.Addr().String(); elsewhere(s.addr, at) {
-		log.Warn("the address is that of the socket unit: --addr is not looked at; systemctl edit the socket to change it", keyAddr, at, "ignored", s.addr)
+		log.Warn("the address is that of the socket unit: --addr is not looked at; systemctl edit the socket to change it", keyAddr, at, keyIgnored, s.addr)
 	}
 	srv := &server{api: a, listener: l, served: make(chan struct{})}
 	srv.http = &http.Server{
