@@ -26,6 +26,8 @@ func TestBusyWorkerLeavesJobsToOthers(t *testing.T) {
 	})
 	first := insert(t, s, jobs.NewJob{Kind: kind})
 	until(t, s, first.ID, func(jobs.Job) bool { return busy.Load() }) // its handler runs
+	looked := asked.Load()
+	until(t, s, first.ID, func(jobs.Job) bool { return asked.Load() > looked+1 }) // no claim of before is under way
 	second := insert(t, s, jobs.NewJob{Kind: kind})
 	before := asked.Load()
 	until(t, s, second.ID, func(j jobs.Job) bool {
