@@ -32,6 +32,9 @@ A running service does the same at its start (--retention).`,
 			if s.olderThan < 0 {
 				return usagef("--older-than must not be negative")
 			}
+			if c.environ("MIVAA_SERVER") != "" && c.namedStore() == "" {
+				return usagef("this works on a store, and MIVAA_SERVER names a service: give --data-dir or --database-url, or unset it")
+			}
 			ctx, stop := stoppable(cmd.Context())
 			defer stop()
 			return c.with(ctx, &s.store, func(d *data) error { return c.jobsCleanup(ctx, cmd, &s, d) })

@@ -206,6 +206,10 @@ func TestJobsCleanup(t *testing.T) {
 	failed, cancelled := w.in(jobs.Failed), w.cancelled()
 	stay := []jobs.Job{w.in(jobs.Interrupted), w.in(jobs.Pending), w.in(jobs.Processing)}
 
+	// What is meant for a service is not done to a store that happens to be here.
+	elsewhere := []string{"MIVAA_SERVER=http://127.0.0.1:1"}
+	w.runIn(w.Context(), elsewhere, "jobs", "cleanup", "--older-than", "0s", "--yes").exits(exitUsage).warns("MIVAA_SERVER", "--data-dir")
+	w.runIn(w.Context(), elsewhere, "jobs", "cleanup", "--yes", "--data-dir", w.dir).exits(exitOK)
 	w.run("jobs", "cleanup", "--yes").exits(exitOK).silent().says("removed 0 jobs that ended more than 7d ago\n")
 	w.run("jobs", "cleanup").exits(exitOK).silent().says("removed 0 jobs") // nothing to ask for
 	w.run("jobs", "cleanup", "--older-than", "0s", "--dry-run").exits(exitOK).silent().says("would remove 3 jobs")

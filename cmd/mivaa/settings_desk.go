@@ -28,12 +28,7 @@ func (s *deskSettings) register(f *pflag.FlagSet) {
 // store that is named by a flag is meant, whatever the environment says of a
 // service.
 func (s *deskSettings) service(c *console) (*client.Client, error) {
-	named := ""
-	for _, flag := range []string{"data-dir", "database-url", "database-url-file"} {
-		if c.flags[flag] {
-			named = flag
-		}
-	}
+	named := c.namedStore()
 	switch {
 	case s.server.given && named != "":
 		return nil, usagef("give --server or --%s, not both", named)
@@ -41,6 +36,17 @@ func (s *deskSettings) service(c *console) (*client.Client, error) {
 		return nil, nil //nolint:nilnil // none is an answer
 	}
 	return s.client(c)
+}
+
+// namedStore is the flag that names a store, "" where none was given.
+func (c *console) namedStore() string {
+	named := ""
+	for _, flag := range []string{"data-dir", "database-url", "database-url-file"} {
+		if c.flags[flag] {
+			named = flag
+		}
+	}
+	return named
 }
 
 // serviceSettings say which service, and what it is shown.
