@@ -3,6 +3,7 @@ package documents
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/mivaa/mivaa/jobs"
 )
@@ -76,8 +77,11 @@ func answer(ctx context.Context, docs Store, engine jobs.Store, p pair, ours job
 		return out, nil
 	}
 	out.Job, err = jobs.Get(ctx, engine, p.job)
-	if errors.Is(err, jobs.ErrNotFound) && out.Deduplicated {
-		return out, nil // deleted meanwhile
+	if errors.Is(err, jobs.ErrNotFound) { // deleted meanwhile
+		if out.Deduplicated {
+			return out, nil
+		}
+		return Submitted{}, fmt.Errorf("read document %s: %w", p.document, ErrNotFound) // its document went with it
 	}
 	return out, err
 }
