@@ -11,10 +11,10 @@ import (
 	"github.com/mivaa/mivaa/internal/layout"
 )
 
-// testEngine is PDFium in this process.
-func testEngine(t testing.TB, data []byte) *engine {
+// testEngine is PDFium in this process. What it opens is what data has then.
+func testEngine(t testing.TB, data *[]byte) *engine {
 	t.Helper()
-	src := &source{fetch: func(offset int64, length int) ([]byte, error) { return data[offset : offset+int64(length)], nil }}
+	src := &source{fetch: func(offset int64, length int) ([]byte, error) { return (*data)[offset : offset+int64(length)], nil }}
 	e, err := newEngine(filepath.Join(testCache(), engineVersion), 1<<30, src)
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func TestTags(t *testing.T) {
 		"/S /P /P 10 0 R",
 		"/S /TD /P 13 0 R",
 	)
-	e := testEngine(t, data)
+	e := testEngine(t, &data)
 	doc, err := e.open(int64(len(data)), "")
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +122,7 @@ func TestTagsOfLiars(t *testing.T) {
 			if err != nil || pages[0].Text != "text\n" {
 				t.Errorf("%+v, %v", pages, err)
 			}
-			e := testEngine(t, data)
+			e := testEngine(t, &data)
 			doc, err := e.open(int64(len(data)), "")
 			if err != nil {
 				t.Fatal(err)
