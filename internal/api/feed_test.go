@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"strconv"
@@ -94,4 +95,42 @@ func TestFollowJobBehindAnUnknownEvent(t *testing.T) {
 	e.finish(j, jobs.Outcome{Status: jobs.Completed})
 	lost := e.listen(eventsURL(j.ID), "Last-Event-ID", "1000000")
 	lost.until("its end", func(h heard) bool { return h.event == "status" && decode[StatusEvent](e, h.data).Event == "completed" })
+}
+
+// TestWhoComesLaterIsNotToldWhatWas: a page recorded before a client came is told
+// to those who were there, and to the client as the progress it begins with.
+func TestWhoComesLaterIsNotToldWhatWas(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	j := e.in(jobs.Processing)
+	f := &feed{store: e.store, log: slog.New(slog.DiscardHandler), subs: map[*subscription]bool{}, known: map[jobs.ID]glance{}, steps: map[jobs.ID]int{}}
+	come := func() *subscription {
+		s := &subscription{feed: f, job: j.ID, frames: make(chan []frame, backlog), greeted: make(chan struct{}), cut: make(chan struct{}), fresh: true}
+		f.add(s)
+		return s
+	}
+	hears := func(who string, s *subscription, want ...string) {
+		t.Helper()
+		var got []string
+		for len(s.frames) > 0 {
+			for _, fr := range <-s.frames {
+				event, _, _ := bytes.Cut(fr.data, []byte("\n"))
+				got = append(got, string(event))
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", who, diff)
+		}
+	}
+	first := come()
+	e.ok(f.look(t.Context()))
+	hears("the first, greeted", first, "event: progress")
+	e.ok(e.store.Checkpoint(t.Context(), j.Fence(), 2, jobs.Step{Seq: 1, Data: record(1, "one").Encode()}))
+	second := come()
+	e.ok(f.look(t.Context()))
+	hears("the first", first, "event: step", "event: progress")
+	hears("the second", second, "event: progress")
+	e.ok(e.store.Checkpoint(t.Context(), j.Fence(), 2, jobs.Step{Seq: 2, Data: record(2, "two").Encode()}))
+	e.ok(f.look(t.Context()))
+	hears("the second, of the next page", second, "event: step", "event: progress")
 }

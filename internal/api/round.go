@@ -82,6 +82,14 @@ func (p *parcel) add(to audience, job jobs.ID, fr frame) {
 	}
 }
 
+// part is what is for a subscription.
+func (p *parcel) part(s *subscription) []frame {
+	if s.job.IsZero() {
+		return p.all
+	}
+	return p.of[s.job]
+}
+
 // tell hands events on, each with its job as it is now.
 func (f *feed) tell(ctx context.Context, events []jobs.Event) error {
 	for {
@@ -117,7 +125,7 @@ func (f *feed) tell(ctx context.Context, events []jobs.Event) error {
 func (f *feed) hand(to audience, p parcel, position int64) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !to.all && position > f.position {
+	if !to.all {
 		for s := range f.subs {
 			if s.job.IsZero() {
 				return false
@@ -126,13 +134,21 @@ func (f *feed) hand(to audience, p parcel, position int64) bool {
 	}
 	f.position = max(f.position, position)
 	for s := range f.subs {
-		if s.job.IsZero() {
-			f.send(s, p.all)
-		} else {
-			f.send(s, p.of[s.job])
-		}
+		f.send(s, p.part(s))
 	}
 	return true
+}
+
+// share gives what a look found to those who know how their jobs were before it.
+// Who does not is greeted with how they are.
+func (f *feed) share(p parcel) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for s := range f.subs {
+		if !s.fresh {
+			f.send(s, p.part(s))
+		}
+	}
 }
 
 // rows reads jobs by their ids.
@@ -160,7 +176,7 @@ func (f *feed) look(ctx context.Context) error {
 		return err
 	}
 	p, err := f.changes(ctx, to, rows)
-	f.hand(to, p, 0)
+	f.share(p)
 	f.greet(to, rows)
 	f.forget(to, rows, asked)
 	if audit {
