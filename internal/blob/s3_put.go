@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -61,7 +62,7 @@ func (s *S3) write(ctx context.Context, file *File, ref Ref) error {
 		return s.renew(ctx, ref.SHA256)
 	case errors.Is(err, ErrMissing):
 		err := s.put(ctx, s.key(ref.SHA256), file, onlyNew)
-		if isThere(err) {
+		if isThere(err) || s.refusedUnheard(ctx, ref, err) {
 			// Put at this moment by another, who looks at the whole of it as well.
 			return s.renew(ctx, ref.SHA256)
 		}
@@ -70,6 +71,17 @@ func (s *S3) write(ctx context.Context, file *File, ref Ref) error {
 		return s.put(ctx, s.key(ref.SHA256), file, replacing)
 	}
 	return err
+}
+
+// refusedUnheard reports that a blob was not put for a reason that may be that it
+// is there: a server may say so before it has read what is sent, and cut the
+// connection, by which its answer is lost.
+func (s *S3) refusedUnheard(ctx context.Context, ref Ref, err error) bool {
+	if _, cut := errors.AsType[net.Error](err); !cut {
+		return false
+	}
+	info, err := s.stat(ctx, s.key(ref.SHA256))
+	return err == nil && info != nil && info.Size == ref.Size
 }
 
 type condition int

@@ -326,6 +326,31 @@ func TestS3Conditional(t *testing.T) {
 	}
 }
 
+// A server that refuses what is there may cut the connection before all is sent,
+// and its answer is lost. Who puts finds out by looking.
+func TestS3RefusalIsLost(t *testing.T) {
+	t.Parallel()
+	server := sharedS3(t)
+	l := server.bucket(t)
+	another := server.open(t, l)
+	data := noise(1 << 20)
+	there := true // what is put is, by another at this moment
+	s := server.through(t, l, func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPut && r.Header.Get("If-None-Match") == "*" {
+			if there {
+				store(t, another, data)
+			}
+			panic(http.ErrAbortHandler)
+		}
+		return false
+	})
+	store(t, s, data)
+	holds(t, another, data)
+	there = false
+	_, err := s.Put(t.Context(), bytes.NewReader(noise(2<<20)), 0)
+	isUnavailable(t, err, "cannot be reached")
+}
+
 // What is not ours in the bucket stays, and is no blob.
 func TestS3Strangers(t *testing.T) {
 	t.Parallel()
