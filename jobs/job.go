@@ -98,17 +98,6 @@ type Step struct {
 	Data json.RawMessage `json:"data"`
 }
 
-// Outcome is how an attempt ended.
-type Outcome struct {
-	Fence
-	Status Status        // Completed, Failed, Interrupted, or Pending: try again after Delay
-	Cause  Cause         // of Interrupted
-	Error  string        // of all but Completed
-	Code   string        // of Failed and Pending
-	Delay  time.Duration // of Pending
-	Free   bool          // of Pending: it was not the job's fault, and counts no failure
-}
-
 // Event is one line of a job's history.
 type Event struct {
 	ID       int64     `json:"id"` // rises with time

@@ -153,13 +153,13 @@ func outcomeColumns(given []jobs.Outcome) columnsOfOutcomes {
 		return a
 	}
 	for _, o := range given {
-		event, detail := finishEvent(o)
+		event, detail := o.Event()
 		var code, cause, reason pgtype.Text
 		switch o.Status {
 		case jobs.Failed:
-			code, reason = notNull(orInternal(o.Code)), notNull(o.Error)
+			code, reason = notNull(o.FailureCode()), notNull(o.Error)
 		case jobs.Interrupted:
-			cause, reason = notNull(string(o.Cause)), notNull(reasonOf(o))
+			cause, reason = notNull(string(o.Cause)), notNull(o.Reason())
 		}
 		a.statuses, a.events = append(a.statuses, string(o.Status)), append(a.events, event)
 		a.errors, a.codes, a.causes, a.details = append(a.errors, reason), append(a.codes, code), append(a.causes, cause), append(a.details, null(clean(detail)))
@@ -171,36 +171,6 @@ func outcomeColumns(given []jobs.Outcome) columnsOfOutcomes {
 
 // notNull is text for a column that must not be NULL.
 func notNull(text string) pgtype.Text { return pgtype.Text{String: clean(text), Valid: true} }
-
-// finishEvent is the event of an outcome, and its detail.
-func finishEvent(o jobs.Outcome) (event, detail string) {
-	switch o.Status {
-	case jobs.Failed:
-		return jobs.EventFailed, o.Error
-	case jobs.Pending:
-		return jobs.EventRetrying, o.Error
-	case jobs.Interrupted:
-		if o.Error == o.Cause.Reason() {
-			return jobs.EventInterrupted, ""
-		}
-		return jobs.EventInterrupted, o.Error
-	}
-	return jobs.EventCompleted, ""
-}
-
-func orInternal(code string) string {
-	if code == "" {
-		return jobs.CodeInternal
-	}
-	return code
-}
-
-func reasonOf(o jobs.Outcome) string {
-	if o.Error == "" {
-		return o.Cause.Reason()
-	}
-	return o.Error
-}
 
 // lost returns the attempts that did not end now, nor the same way before: those
 // whose answer was lost are recognised by their events. The detail tells them
@@ -226,7 +196,7 @@ func (s *Store) lost(ctx context.Context, q querier, outcomes, given []jobs.Outc
 	events, causes, details := make([]string, len(doubtful)), make([]pgtype.Text, len(doubtful)), make([]pgtype.Text, len(doubtful))
 	for i, o := range doubtful {
 		var detail string
-		events[i], detail = finishEvent(o)
+		events[i], detail = o.Event()
 		ids[i], attempts[i], causes[i], details[i] = uuidOf(o.Job), o.Attempt, null(o.Cause), null(clean(detail))
 	}
 	rows, err := q.Query(ctx, s.SQL(query), ids, attempts, events, causes, details)

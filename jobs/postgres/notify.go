@@ -60,8 +60,8 @@ func (s *Store) changed(h jobs.Hint) { s.tell(h, true) }
 func (s *Store) progressed() { s.tell(jobs.HintChanged, false) }
 
 func (s *Store) tell(h jobs.Hint, urgent bool) {
-	s.watch.tell(h)
-	if s.watch.out.add(h, urgent) {
+	s.watchers.Tell(h)
+	if s.out.add(h, urgent) {
 		s.workers.Go(s.send)
 	}
 }
@@ -130,7 +130,7 @@ func (o *outgoing) take() (h jobs.Hint, wait time.Duration, done bool) {
 // send tells other processes until nothing is left to tell. It goes on for a
 // moment when the store is closed: a process that inserts a job and ends is heard.
 func (s *Store) send() {
-	o := &s.watch.out
+	o := &s.out
 	for {
 		h, wait, done := o.take()
 		switch {
@@ -156,7 +156,7 @@ func (s *Store) sleepUnlessUrgent(wait time.Duration) {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-s.watch.out.hurry: // made before the sender was started
+	case <-s.out.hurry: // made before the sender was started
 	case <-s.life.Done():
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/mivaa/mivaa/jobs"
+	"github.com/mivaa/mivaa/jobs/internal/watch"
 )
 
 // Config says where the store is.
@@ -37,9 +38,10 @@ type Store struct {
 	simple    bool   // a pooler may stand in between: nothing may be kept on a connection
 	schema    string // as it is named in a statement, quoted
 	log       *slog.Logger
-	texts     sync.Map // statement as written -> as sent
-	proof     proof    // how instances prove their lives: proof.go
-	watch     watchers // who is told of changes: watch.go
+	texts     sync.Map    // statement as written -> as sent
+	proof     proof       // how instances prove their lives: proof.go
+	watchers  watch.Group // who is told of changes: watch.go
+	out       outgoing    // what other processes are still to be told: notify.go
 	claimed   watermarks
 	spans     jobs.Spans    // figures of what is over
 	looks     looks         // when the last look beyond the queue was: look.go
@@ -114,7 +116,8 @@ const openTimeout = 30 * time.Second
 // joined, and closes all connections.
 func (s *Store) Close() error {
 	s.die()
-	s.watch.close()
+	s.watchers.Close()
+	s.out.close()
 	err := s.proof.close()
 	s.workers.Wait()
 	s.pool.Close()

@@ -124,22 +124,10 @@ func TestWatchPolls(t *testing.T) {
 				t.Errorf("heard %b after %v", h, time.Since(began))
 			}
 		}
-		s.watch.close()
+		s.watchers.Close()
 		die()
 		s.workers.Wait()
 	})
-}
-
-// Hints that nobody took are added up.
-func TestHintsAddUp(t *testing.T) {
-	t.Parallel()
-	ch := make(chan jobs.Hint, 1)
-	w := watchers{all: map[chan jobs.Hint]func() bool{ch: nil}}
-	w.tell(jobs.HintMoved)
-	w.tell(jobs.HintChanged)
-	if h := <-ch; h != everything {
-		t.Errorf("got %b", h)
-	}
 }
 
 // However many changes, others are told at most once in noticeEvery, at once

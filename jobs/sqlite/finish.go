@@ -138,9 +138,9 @@ func (b *batch) end(row int64, o jobs.Outcome) error {
 	var err error
 	switch o.Status {
 	case jobs.Failed:
-		_, err = b.exec(failed, b.at, o.Error, orInternal(o.Code), row)
+		_, err = b.exec(failed, b.at, o.Error, o.FailureCode(), row)
 	case jobs.Interrupted:
-		_, err = b.exec(interrupted, b.at, reason(o), string(o.Cause), row)
+		_, err = b.exec(interrupted, b.at, o.Reason(), string(o.Cause), row)
 	case jobs.Pending:
 		runAt := b.now.Add(max(o.Delay, 0)).Truncate(timeUnit)
 		var position any
@@ -152,39 +152,9 @@ func (b *batch) end(row int64, o jobs.Outcome) error {
 		return err
 	}
 	b.changed = true
-	event, detail := finishEvent(o)
+	event, detail := o.Event()
 	_, err = b.exec(insert, b.at, event, string(o.Status), null(o.Cause), null(detail), row)
 	return err
-}
-
-// finishEvent is the event of an outcome, and its detail.
-func finishEvent(o jobs.Outcome) (event, detail string) {
-	switch o.Status {
-	case jobs.Failed:
-		return jobs.EventFailed, o.Error
-	case jobs.Pending:
-		return jobs.EventRetrying, o.Error
-	case jobs.Interrupted:
-		if o.Error == o.Cause.Reason() {
-			return jobs.EventInterrupted, ""
-		}
-		return jobs.EventInterrupted, o.Error
-	}
-	return jobs.EventCompleted, ""
-}
-
-func orInternal(code string) string {
-	if code == "" {
-		return jobs.CodeInternal
-	}
-	return code
-}
-
-func reason(o jobs.Outcome) string {
-	if o.Error == "" {
-		return o.Cause.Reason()
-	}
-	return o.Error
 }
 
 // endedAlready recognises an outcome that is given again because its answer
@@ -192,7 +162,7 @@ func reason(o jobs.Outcome) string {
 func (b *batch) endedAlready(o jobs.Outcome) (bool, error) {
 	const query = `SELECT 1 FROM job_events WHERE job_id = ? AND attempt = ? AND event = ?
 		AND cause IS ? AND detail IS ? AND from_status = 'processing' LIMIT 1`
-	event, detail := finishEvent(o)
+	event, detail := o.Event()
 	var one int
 	return b.get(query, []any{o.Job.String(), o.Attempt, event, null(o.Cause), null(detail)}, &one)
 }

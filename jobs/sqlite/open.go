@@ -17,6 +17,7 @@ import (
 	"modernc.org/sqlite"
 
 	"github.com/mivaa/mivaa/jobs"
+	"github.com/mivaa/mivaa/jobs/internal/watch"
 )
 
 // applicationID marks a file as ours: "MIVA".
@@ -52,7 +53,7 @@ type Store struct {
 	stmts      map[string]*sql.Stmt // the writer goroutine's
 	batch      *batch               // the writer goroutine's: what runs now
 	reads      sync.Map             // SQL text -> *sql.Stmt
-	watchers   watchers
+	watchers   watch.Group
 	silence    silence
 	unreadable sync.Map // rows whose warning was logged
 	held       held
@@ -231,7 +232,7 @@ func (s *Store) Close() error {
 	if !s.queue.close() {
 		return nil
 	}
-	s.watchers.close()
+	s.watchers.Close()
 	s.workers.Wait()
 	var errs []error
 	s.reads.Range(func(_, st any) bool {

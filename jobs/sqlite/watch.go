@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/mivaa/mivaa/jobs"
@@ -11,80 +10,14 @@ import (
 // pollInterval is how often other processes' commits are looked for.
 const pollInterval = 200 * time.Millisecond
 
-// watchers are told when something may have changed.
-type watchers struct {
-	mu     sync.Mutex
-	all    map[chan jobs.Hint]func() bool // its AfterFunc's stop
-	cancel context.CancelFunc             // of the poll; nil: nobody watches
-	closed bool
-}
-
 // Watch implements jobs.Store. The channel is closed when ctx ends or the
 // store is closed.
 func (s *Store) Watch(ctx context.Context) <-chan jobs.Hint {
-	w := &s.watchers
-	ch := make(chan jobs.Hint, 1)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.closed {
-		close(ch)
-		return ch
-	}
-	if w.all == nil {
-		w.all = map[chan jobs.Hint]func() bool{}
-	}
-	if w.cancel == nil {
-		poll, cancel := context.WithCancel(context.Background())
-		w.cancel = cancel
+	return s.watchers.Add(ctx, func() context.CancelFunc {
+		poll, end := context.WithCancel(context.Background())
 		s.workers.Go(func() { s.poll(poll) })
-	}
-	w.all[ch] = context.AfterFunc(ctx, func() { w.remove(ch) })
-	return ch
-}
-
-func (w *watchers) remove(ch chan jobs.Hint) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if _, ok := w.all[ch]; !ok {
-		return
-	}
-	delete(w.all, ch)
-	close(ch)
-	if len(w.all) == 0 && w.cancel != nil {
-		w.cancel()
-		w.cancel = nil
-	}
-}
-
-// notify tells every watcher. What one has not received yet is not lost: the
-// hints are told together.
-func (w *watchers) notify(h jobs.Hint) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for ch := range w.all {
-		all := h
-		select {
-		case before := <-ch:
-			all |= before
-		default:
-		}
-		ch <- all // empty, and nobody else sends
-	}
-}
-
-func (w *watchers) close() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.closed = true
-	for ch, stop := range w.all {
-		stop()
-		close(ch)
-	}
-	w.all = nil
-	if w.cancel != nil {
-		w.cancel()
-		w.cancel = nil
-	}
+		return end
+	})
 }
 
 // poll looks for commits of other connections, this process's writer among
@@ -95,7 +28,7 @@ func (s *Store) poll(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := s.pollOne(ctx, tick.C); err != nil && ctx.Err() == nil {
 			s.log.Warn("cannot look for changes of the database", jobs.KeyError, err)
-			s.watchers.notify(jobs.HintChanged)
+			s.watchers.Tell(jobs.HintChanged)
 		}
 	}
 }
@@ -124,7 +57,7 @@ func (s *Store) pollOne(ctx context.Context, tick <-chan time.Time) (err error) 
 			return err
 		}
 		if version != last {
-			s.watchers.notify(jobs.HintChanged)
+			s.watchers.Tell(jobs.HintChanged)
 		}
 		last = version
 		select {

@@ -186,7 +186,7 @@ func (s *Store) transact(ops []*op) (answers []error, err error) {
 	}
 	s.keep(b.missing)
 	if b.changed {
-		s.watchers.notify(b.hint())
+		s.watchers.Tell(b.hint())
 	}
 	return answers, nil
 }
