@@ -111,7 +111,9 @@ func (a *Attempt) Checkpoint(ctx context.Context, steps ...Step) error {
 }
 
 func (a *Attempt) record(ctx context.Context, total int, steps []Step) error {
-	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+	const longest = time.Second
+	defer a.worker.trouble(a, nil)
+	for wait := 10 * time.Millisecond; ; wait = min(2*wait, longest) {
 		err := a.worker.Store.Checkpoint(ctx, a.job.Fence(), total, steps...)
 		switch {
 		case err == nil:
@@ -123,6 +125,9 @@ func (a *Attempt) record(ctx context.Context, total int, steps []Step) error {
 			return cause
 		case !errors.Is(err, ErrUnavailable):
 			return fmt.Errorf("checkpoint job %s: %w", a.job.ID, err)
+		}
+		if wait == longest { // no hiccup
+			a.worker.trouble(a, err)
 		}
 		if !sleep(ctx, wait) {
 			return fmt.Errorf("checkpoint job %s: %w (%w)", a.job.ID, context.Cause(ctx), err)

@@ -29,7 +29,7 @@ func (s *session) claimLoop(ctx, life context.Context, only *ID, attempts *sync.
 	for ctx.Err() == nil && !s.isGone() {
 		s.w.turned.Store(time.Now().UnixNano())
 		if err := s.w.settle(life); err != nil { // of a handler that outlived an earlier session
-			s.report(err)
+			s.report(byClaim, err)
 		}
 		claimed, full, err := s.claimAndStart(ctx, life, only, attempts)
 		if errors.Is(err, ErrInstanceGone) {
@@ -39,7 +39,7 @@ func (s *session) claimLoop(ctx, life context.Context, only *ID, attempts *sync.
 		if ctx.Err() != nil && err != nil {
 			return
 		}
-		s.report(err)
+		s.report(byClaim, err)
 		if only != nil && s.isOver(life, *only) {
 			return
 		}

@@ -113,7 +113,7 @@ func (s *session) finishLoop(life context.Context) {
 func (s *session) write(life context.Context, batch []ended) {
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		lost, err := s.w.Store.Finish(life, outcomesOf(batch)...)
-		s.report(err)
+		s.report(byFinish, err)
 		if err == nil {
 			s.written(batch, lost)
 			return

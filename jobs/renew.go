@@ -68,7 +68,7 @@ func (s *session) renew(life context.Context) error {
 	}()
 	select {
 	case a := <-answered:
-		s.report(a.err)
+		s.report(byRenew, a.err)
 		if a.err == nil {
 			s.acked.Store(asked)
 			s.drop(life, a.lost)

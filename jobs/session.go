@@ -174,15 +174,13 @@ func (s *session) tell(c Claimed) {
 	}
 }
 
-// report tells once that the store fails, and once that it answers again.
-func (s *session) report(err error) {
-	if ill := err != nil && !errors.Is(err, ErrInstanceGone); s.ill.CompareAndSwap(!ill, ill) {
-		if ill {
-			s.w.trouble(err)
-		} else {
-			s.w.trouble(nil)
-		}
+// report notes how the store answered one of the session's loops.
+func (s *session) report(by string, err error) {
+	if errors.Is(err, ErrInstanceGone) { // an answer too
+		err = nil
 	}
+	s.ill.Store(err != nil)
+	s.w.trouble(by, err)
 }
 
 func (s *session) jobs() []Job {

@@ -38,7 +38,7 @@ type Worker struct {
 	legacy    legacy   // of sessions that lost their lease
 	rejoining bool
 	draining  atomic.Bool
-	ill       atomic.Bool  // the store was said to fail, and not yet to answer again
+	troubles  troubles     // with the store
 	turned    atomic.Int64 // when the claim loop began its turn; 0: there is no loop
 }
 
@@ -222,12 +222,15 @@ func (w *Worker) rejoin(ctx context.Context) bool {
 		if err == nil {
 			err = w.Recover(ctx)
 		}
-		w.trouble(err)
 		if err == nil {
+			if w.troubles.over() {
+				w.tellTrouble(nil)
+			}
 			return true
 		}
+		w.trouble(byRejoin, err)
 		if err := w.Leave(); err != nil { // it may be declared dead before the store answers
-			w.trouble(err)
+			w.trouble(byRejoin, err)
 		}
 		sleep(ctx, wait)
 	}
@@ -304,22 +307,6 @@ func (w *Worker) logger() *slog.Logger {
 		return w.Logger
 	}
 	return slog.New(slog.DiscardHandler)
-}
-
-// trouble tells that the store fails, or (nil) answers again, once: by the hook,
-// or by the log where there is none.
-func (w *Worker) trouble(err error) {
-	if ill := err != nil; !w.ill.CompareAndSwap(!ill, ill) {
-		return
-	}
-	switch {
-	case w.Hooks.Trouble != nil:
-		w.Hooks.Trouble(err)
-	case err != nil:
-		w.logger().Error("store does not answer", KeyError, err)
-	default:
-		w.logger().Info("store answers again")
-	}
 }
 
 // refused tells of a write that came too late.

@@ -300,6 +300,34 @@ func TestWorkerOutlastsAnOutage(t *testing.T) {
 	}
 }
 
+// A store that takes everything but a page, as one whose disk is full may, is told
+// to fail, once, and to answer again, once.
+func TestCheckpointsAloneFail(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &failing{Store: openStore(t)}
+		f.checkpoint.Store(true)
+		told := make(chan error, 10)
+		w := &jobs.Worker{Store: f, Handlers: handler(func(ctx context.Context, a *jobs.Attempt) error {
+			return a.Checkpoint(ctx, step(1))
+		})}
+		w.Hooks.Trouble = func(err error) { told <- err }
+		start(t, w)
+		id := insert(t, f, jobs.NewJob{Kind: kind}).ID
+		if err := <-told; !errors.Is(err, jobs.ErrUnavailable) {
+			t.Errorf("told %v", err)
+		}
+		time.Sleep(time.Minute) // renewals and claims succeed all the time
+		f.checkpoint.Store(false)
+		if j := until(t, f, id, has(jobs.Completed)); j.Attempt != 1 {
+			t.Errorf("completed by attempt %d", j.Attempt)
+		}
+		if err := <-told; err != nil || len(told) > 0 {
+			t.Errorf("told %v, and %d more", err, len(told))
+		}
+	})
+}
+
 func TestWorkerDrains(t *testing.T) {
 	t.Parallel()
 	s := openStore(t)
