@@ -191,6 +191,7 @@ func TestOutageIsNoDeath(t *testing.T) {
 	leased := e.open(e.Config)
 	leased.proof.direct = false
 	nodes = append(nodes, e.nodeOn(leased, "leased", lease))
+	patient := e.node("patient", time.Minute) // by proof it dies long before its lease ends
 	for _, outage := range []struct {
 		name string
 		mode pgtest.Mode
@@ -219,8 +220,10 @@ func TestOutageIsNoDeath(t *testing.T) {
 			}
 		}
 	}
-	nodes[2].kill() // they watch again
-	if death := e.dies("n2"); strings.HasPrefix(death, "lease") {
+	patient.up()
+	alive(t, patient)
+	patient.kill() // they watch again
+	if death := e.dies("patient"); strings.HasPrefix(death, "lease") {
 		t.Errorf("death: %s", death)
 	}
 	nodes[5].silence()
