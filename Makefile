@@ -30,11 +30,14 @@ run: ## start the service on http://127.0.0.1:8000
 build: ## build bin/mivaa: one static file
 	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/mivaa ./cmd/mivaa
 
+# What takes longest, and mostly waits, begins first: at the end of a run nothing would be beside it.
+LONG      = ./e2e ./jobs/postgres ./internal/pdf
+
 # The race detector needs a C compiler with its headers; building runtime/cgo with it is the shortest way to know.
 test: ## run every test, with the race detector where a C compiler is present
 	@if go build -race runtime/cgo 2>/dev/null; then set -- $(RACE); else set --; \
 		echo 'Testing without the race detector: it needs a C compiler and its headers (on Debian: gcc and libc6-dev).'; fi; \
-	set -x; go test "$$@" -shuffle=on -timeout $(TIMEOUT) ./...
+	set -x; go test "$$@" -shuffle=on -timeout $(TIMEOUT) $(LONG) ./...
 
 # What only reads the code shares the processors; what runs it has them for itself.
 check: ## all that CI looks at: format, vet, linters, tidy, cross builds, benchmarks once, tests
