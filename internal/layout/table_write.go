@@ -35,7 +35,7 @@ func tableUnits(frags []fragment, grids []grid) (units []fragment, free []int) {
 		first := &frags[g.frags[0]]
 		free = append(free, len(units))
 		units = append(units, fragment{
-			first: first.first, last: first.first, turn: g.turn, size: first.size,
+			first: first.first, last: first.first, turn: g.turn, inset: first.inset, size: first.size,
 			u0: g.box[0], v0: g.box[1], u1: g.box[2], v1: g.box[3], base: g.box[3],
 		})
 	}
