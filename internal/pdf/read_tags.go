@@ -30,7 +30,7 @@ func (r *pageReader) tags() {
 		return
 	}
 	defer r.call(fnStructClose, tree)
-	r.marked, r.kids = map[int]int{}, maxTagKids
+	r.marked, r.drawn, r.kids = map[int]int{}, map[uint64]int{}, maxTagKids
 	for i := range uint64(max(r.count(fnStructRoots, tree), 0)) {
 		r.element(r.call(fnStructRoot, tree, i), -1, 0)
 	}
@@ -104,10 +104,22 @@ func (r *pageReader) span(attribute, name uint64) int {
 	return 0
 }
 
+// tagUnder returns the tag of an object in forms whose tag is outer. Where they
+// have one it is that: marks in a form are numbered anew.
+func (r *pageReader) tagUnder(object uint64, outer int) int {
+	if outer != 0 {
+		return outer
+	}
+	return r.tagOf(object)
+}
+
 // tagOf returns what Glyph.Tag is for the characters of a text object.
 func (r *pageReader) tagOf(object uint64) int {
 	if r.marked == nil {
 		return 0
+	}
+	if tag, in := r.drawn[object]; in {
+		return tag
 	}
 	if tag := r.marked[r.count(fnObjectMarkID, object)]; tag > 0 {
 		return tag
@@ -120,12 +132,9 @@ func (r *pageReader) tagOf(object uint64) int {
 	return 0
 }
 
-// altOf returns what the figure around an object is said to show.
-func (r *pageReader) altOf(object uint64) string {
-	if r.marked == nil {
-		return ""
-	}
-	for tag := r.marked[r.count(fnObjectMarkID, object)] - 1; tag >= 0; tag = r.out.Tags[tag].Parent {
+// altOf returns what the figure is said to show that a tag belongs to.
+func (r *pageReader) altOf(tag int) string {
+	for tag--; tag >= 0; tag = r.out.Tags[tag].Parent {
 		if alt := r.out.Tags[tag].Alt; alt != "" {
 			return alt
 		}
