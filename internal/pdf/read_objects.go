@@ -41,6 +41,7 @@ func (r *pageReader) objects() {
 		}
 		r.object(r.call(fnObject, r.page, i), identity, 0, 0)
 	}
+	r.renumbered()
 }
 
 // object looks at an object that stands in so many forms, whose tag is tag.
@@ -51,8 +52,11 @@ func (r *pageReader) object(object uint64, outer matrix, depth, tag int) {
 	}
 	switch r.count(fnObjectType, object) {
 	case objectText:
-		if tag != 0 {
+		switch {
+		case tag != 0:
 			r.drawn[object] = tag
+		case depth > 0 && r.marked != nil:
+			r.alone = append(r.alone, object)
 		}
 	case objectImage:
 		if m, ok := r.objectMatrix(object); ok && len(r.out.Images) < maxImages {

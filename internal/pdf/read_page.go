@@ -13,6 +13,7 @@ type pageReader struct {
 	view            view
 	out             *layout.Glyphs
 	fonts           map[uint64]int // font handle to its index in out.Fonts
+	alone           []uint64       // text objects in forms that have no tag
 	budget          int            // objects and segments still looked at
 	marked          map[int]int    // marked content ids to Glyph.Tag; nil: the page has no tags
 	drawn           map[uint64]int // text objects to Glyph.Tag, where that is a form's

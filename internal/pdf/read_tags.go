@@ -113,6 +113,25 @@ func (r *pageReader) tagUnder(object uint64, outer int) int {
 	return r.tagOf(object)
 }
 
+// renumbered takes their tags from text objects in forms whose marks have the
+// numbers of the page's own content: they are others, of the form alone.
+func (r *pageReader) renumbered() {
+	if len(r.alone) == 0 {
+		return
+	}
+	own := map[int]bool{}
+	for i := range uint64(max(min(r.count(fnObjectCount, r.page), maxObjects), 0)) {
+		if object := r.call(fnObject, r.page, i); object != 0 && r.count(fnObjectType, object) == objectText {
+			own[r.count(fnObjectMarkID, object)] = true
+		}
+	}
+	for _, object := range r.alone {
+		if id := r.count(fnObjectMarkID, object); id >= 0 && own[id] {
+			r.drawn[object] = 0
+		}
+	}
+}
+
 // tagOf returns what Glyph.Tag is for the characters of a text object.
 func (r *pageReader) tagOf(object uint64) int {
 	if r.marked == nil {

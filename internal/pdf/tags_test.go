@@ -84,27 +84,13 @@ func TestTags(t *testing.T) {
 		"/S /P /P 10 0 R",
 		"/S /TD /P 13 0 R",
 	)
-	e := testEngine(t, data)
-	doc, err := e.open(int64(len(data)), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var g layout.Glyphs
-	if !e.readPage(doc, 1, &g) {
-		t.Fatal("the page is not read")
-	}
+	got, g := tagsOf(t, data)
 	want := []layout.Tag{
 		{Type: "Document", Parent: -1}, {Type: "H2"}, {Type: "Table"}, {Type: "TR", Parent: 2},
 		{Type: "TD", Parent: 3}, {Type: "TH", Parent: 3}, {Type: "TD", Parent: 3, RowSpan: 2, ColSpan: 3},
 	}
 	if d := cmp.Diff(want, g.Tags); d != "" {
 		t.Error(d)
-	}
-	got := map[int]string{}
-	for _, gl := range g.Glyphs {
-		if !gl.Generated {
-			got[gl.Tag] += string(gl.Rune)
-		}
 	}
 	if d := cmp.Diff(map[int]string{2: "Heading", 6: "cell", 7: "wide", layout.TagArtifact: "Page", 0: "stray"}, got); d != "" {
 		t.Error(d)
@@ -131,6 +117,41 @@ func TestTagsOfForms(t *testing.T) {
 		"/S /P /P 10 0 R /K 1",
 		"/S /Figure /P 10 0 R /K 2 /Alt (A black square)",
 	)
+	got, g := tagsOf(t, data)
+	if d := cmp.Diff(map[int]string{2: "plain", 3: "drawnmarkeddeep", layout.TagArtifact: "Headerno.1", 0: "deep"}, got); d != "" {
+		t.Error(d)
+	}
+	if len(g.ImageData) != 1 || g.ImageData[0].Alt != "A black square" {
+		t.Errorf("the image is %+v", g.ImageData)
+	}
+}
+
+// The marks of a form that the page draws outside of its tags are numbered anew
+// where the page's own have the same numbers: they say nothing then.
+func TestTagsOfFormsAlone(t *testing.T) {
+	t.Parallel()
+	form := []string{"/P << /MCID 0 >> BDC BT /F1 12 Tf 72 300 Td (form) Tj ET EMC "}
+	for name, c := range map[string]struct {
+		content string
+		want    map[int]string
+	}{
+		"the page's own have others": {marked(1, "page") + "/X0 Do", map[int]string{2: "form", 3: "page"}},
+		"the page's own have them":   {"/X0 Do " + marked(0, "page"), map[int]string{0: "form", 2: "page"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, _ := tagsOf(t, taggedForms(c.content, form, []int{11, 12},
+				"/S /Document /P 7 0 R /K [11 0 R 12 0 R]", "/S /P /P 10 0 R /K 0", "/S /P /P 10 0 R /K 1"))
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+// tagsOf reads the only page of a document, and says what text has which tag.
+func tagsOf(t *testing.T, data []byte) (map[int]string, layout.Glyphs) {
+	t.Helper()
 	e := testEngine(t, data)
 	doc, err := e.open(int64(len(data)), "")
 	if err != nil {
@@ -146,12 +167,7 @@ func TestTagsOfForms(t *testing.T) {
 			got[gl.Tag] += string(gl.Rune)
 		}
 	}
-	if d := cmp.Diff(map[int]string{2: "plain", 3: "drawnmarkeddeep", layout.TagArtifact: "Headerno.1", 0: "deep"}, got); d != "" {
-		t.Error(d)
-	}
-	if len(g.ImageData) != 1 || g.ImageData[0].Alt != "A black square" {
-		t.Errorf("the image is %+v", g.ImageData)
-	}
+	return got, g
 }
 
 // Structure trees that go in circles, down without end, or claim what cannot be
