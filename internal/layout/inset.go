@@ -124,7 +124,7 @@ func gaps(of []int, wide float32, reach func(i int) (lo, hi float32)) [][]int {
 }
 
 // insets marks the fragments of insets and looks for tables among them. Turned
-// text in a table of the page is none: it heads columns.
+// text over a table of the page is none.
 func (f *finder) insets() {
 	if f.turn != 0 {
 		return

@@ -105,12 +105,23 @@ func TestReadInset(t *testing.T) {
 				s.turned(102, 265+70*float32(c), 10, -90, "a half")
 			}
 		}, slices.Concat(above, []string{"two and two and two and two and", "a half a half a half a half"}, below), nil},
-		{"the head of a table", func(s *sheet) {
-			xs := []float32{72, 172, 212, 252}
-			s.lattice(xs, []float32{200, 260, 275, 290, 305})
+		{"the heads of columns and of rows", func(s *sheet) {
+			s.lattice([]float32{262, 282, 362, 402, 442}, []float32{200, 260, 290, 320}, "1,0-")
 			for c := range 2 {
-				s.turned(190+40*float32(c), 255, 10, -90, "two and")
-				s.turned(202+40*float32(c), 255, 10, -90, "a half")
+				s.turned(380+40*float32(c), 255, 10, -90, "two and")
+				s.turned(392+40*float32(c), 255, 10, -90, "a half")
+			}
+			s.turned(276, 310, 10, -90, "Greek")
+			for r, name := range []string{"Alpha", "Beta"} { // the first as far down as the turned word is from the left
+				s.cells(276+30*float32(r), 10, regular, []float32{286, 366, 406}, name, "12", "7")
+			}
+		}, slices.Concat(above, []string{"two and", "a half", "two and", "a half", "Greek", "Alpha 12 7", "Beta 12 7"}, below),
+			[]string{"||two and a half|two and a half\n{2,1}Greek|Alpha|12|7\nBeta|12|7"}},
+		{"in the way of a table", func(s *sheet) {
+			s.lattice([]float32{72, 172, 212, 252}, []float32{200, 260, 275, 290, 305})
+			for c := range 2 {
+				s.turned(190+40*float32(c), 265, 10, -90, "two and")
+				s.turned(202+40*float32(c), 265, 10, -90, "a half")
 			}
 			for r, name := range []string{"Alpha", "Beta", "Gamma"} {
 				s.cells(271+15*float32(r), 10, regular, []float32{76, 176, 216}, name, "12", "7")

@@ -46,6 +46,7 @@ func findTables(frags []fragment, marks []mark, p *Page) ([]fragment, []grid) {
 	}
 	f := newFinder(frags, marks, p)
 	f.search()
+	f.takeTurned()
 	f.insets()
 	if len(f.grids) == 0 {
 		return frags, nil
