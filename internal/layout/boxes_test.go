@@ -33,7 +33,7 @@ func randomBoxes(seed uint64, things int) Glyphs {
 		}
 		x, y := 20+b.r.Float32()*400, 20+b.r.Float32()*600
 		size, font := 4+b.r.Float32()*20, b.r.IntN(len(b.Fonts))
-		switch b.r.IntN(6) {
+		switch b.r.IntN(7) {
 		case 0:
 			b.paragraph(x, y, size, font, 1+b.r.IntN(12))
 		case 1:
@@ -47,6 +47,8 @@ func randomBoxes(seed uint64, things int) Glyphs {
 			b.word(x, y, size, float32(90*b.r.IntN(4)), font)
 		case 5:
 			b.word(x, y, size, b.r.Float32()*360, font)
+		case 6:
+			b.aside(x, y, size, []int16{90, -90, 180}[b.r.IntN(3)], font)
 		}
 	}
 	return b.Glyphs
@@ -100,6 +102,30 @@ func (b *boxes) word(x, y, size, angle float32, font int) float32 {
 		}
 	}
 	return x + (0.2+b.r.Float32())*size
+}
+
+// aside writes lines of words that are turned around (x, y), in columns or not.
+func (b *boxes) aside(x, y, size float32, turn int16, font int) {
+	u0, v := rotate(x, y, turn)
+	width := size * b.r.Float32() * 8
+	for range 1 + b.r.IntN(5) {
+		u := u0
+		for k := range 1 + b.r.IntN(4) {
+			for range 1 + b.r.IntN(6) {
+				x0, y0 := rotate(u, v, -turn)
+				x1, y1 := rotate(u+0.5*size, v-0.7*size, -turn)
+				if min(x0, x1) < 0 || max(x0, x1) > 612 || min(y0, y1) < 0 || max(y0, y1) > 792 {
+					return // what is not on the page is not read
+				}
+				b.Glyphs.Glyphs = append(b.Glyphs.Glyphs, Glyph{
+					Rune: b.next(), Box: Box{x0, y0, x1, y1}.round(), X: x0, Y: y0, Size: size, Angle: float32(turn), Font: font, Tag: b.tag,
+				})
+				u += 0.5 * size
+			}
+			u = max(u+size/2, u0+float32(k+1)*width)
+		}
+		v += size * (1 + b.r.Float32())
+	}
 }
 
 func (b *boxes) paragraph(x, y, size float32, font, lines int) {

@@ -105,6 +105,15 @@ func costly() map[string]func(r *rand.Rand, i, n int, g *Glyph) {
 		"every angle": func(r *rand.Rand, _, _ int, g *Glyph) {
 			g.X, g.Y, g.Angle = r.Float32()*600, r.Float32()*800, float32(r.IntN(360))
 		},
+		"turned and not": func(r *rand.Rand, i, _ int, g *Glyph) {
+			g.X, g.Y, g.Angle = r.Float32()*600, r.Float32()*800, float32(i%3/2)*-90
+		},
+		"turned in many places": func(_ *rand.Rand, i, n int, g *Glyph) {
+			if g.X, g.Y = float32(i%100)*5, float32(i/100)*12; i > n/2 {
+				k, j := i/20, i%20 // in each place two lines
+				g.X, g.Y, g.Angle = float32(k%200)*100+float32(j/10)*12, 80_000-float32(k/200)*100-float32(j%10)*5, -90
+			}
+		},
 		"a grid": func(_ *rand.Rand, i, _ int, g *Glyph) { g.X, g.Y = float32(i%400)*100, float32(i/400)*14 },
 		"two columns": func(_ *rand.Rand, i, n int, g *Glyph) {
 			g.X, g.Y = float32(2*i/n)*400+float32(i%60)*5, float32(i%(n/2)/60)*12

@@ -33,6 +33,14 @@ func figures(p *Page, frags []fragment) []Box {
 	if len(boxes) == 0 {
 		return nil
 	}
+	byBase := uprightText(frags)
+	return slices.DeleteFunc(boxes, func(b Box) bool {
+		return b[2]-b[0] < figureLeast || b[3]-b[1] < figureLeast || b.area() > figureMost*page.area() || lettersOn(b, byBase) > figureText || flanked(b, byBase)
+	})
+}
+
+// uprightText returns the text that is not turned, sorted by its baselines.
+func uprightText(frags []fragment) []*fragment {
 	var byBase []*fragment
 	for i := range frags {
 		if f := &frags[i]; f.turn == 0 && f.letters > 0 {
@@ -40,9 +48,7 @@ func figures(p *Page, frags []fragment) []Box {
 		}
 	}
 	slices.SortStableFunc(byBase, func(a, b *fragment) int { return compare(a.base, b.base) })
-	return slices.DeleteFunc(boxes, func(b Box) bool {
-		return b[2]-b[0] < figureLeast || b[3]-b[1] < figureLeast || b.area() > figureMost*page.area() || lettersOn(b, byBase) > figureText || flanked(b, byBase)
-	})
+	return byBase
 }
 
 // united unites boxes that touch.

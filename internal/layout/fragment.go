@@ -49,7 +49,8 @@ type fragment struct {
 	figure         bool // stands for an image: there is nothing to read
 	drop           bool // a drop cap: the next fragment is the rest of its word
 	turn           int16
-	cut            bool // cut off the fragment before: its space is settled
+	inset          int16 // that it is part of, from 1; 0: none
+	cut            bool  // cut off the fragment before: its space is settled
 }
 
 // clean makes marks of glyphs: drops what is no text and mends what is not a

@@ -208,6 +208,23 @@ func TestParagraphs(t *testing.T) {
 	}
 }
 
+// A paragraph over three columns is one: the width of a line is that of its own.
+func TestParagraphOverThreeColumns(t *testing.T) {
+	t.Parallel()
+	s := newSheet()
+	for k := range 3 {
+		column := filler(14, 14)
+		column[0] = "a sentence without an end"
+		if k == 0 {
+			column[0] = "A sentence without an end"
+		}
+		s.lines(72+158*float32(k), 100, 10, regular, column...)
+	}
+	if d := cmp.Diff([]string{"paragraph"}, kinds(t, nil, s)); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestListOverColumns(t *testing.T) {
 	t.Parallel()
 	s := newSheet()

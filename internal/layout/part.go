@@ -10,6 +10,7 @@ import (
 type part struct {
 	first, last int // lines
 	box         Box
+	column      Box     // what of it stands in the last of its columns
 	size        float32 // that most of its characters have
 	bold        bool    // all of it
 	list        bool    // the page alone makes it a list item
@@ -67,9 +68,15 @@ func (p *Page) joinSentences(parts []part) []part {
 		s := &parts[i]
 		if n := len(out); n > 0 && s.kind == TypeParagraph && s.tag == "" && p.goesOn(&out[n-1], s) {
 			t := &out[n-1]
+			if p.Lines[s.first].Base < p.Lines[t.last].Base {
+				t.column = s.box
+			} else {
+				t.column = t.column.union(s.box)
+			}
 			t.last, t.box = s.last, t.box.union(s.box)
 			continue
 		}
+		s.column = s.box
 		out = append(out, *s)
 	}
 	return out
@@ -88,7 +95,7 @@ func (p *Page) goesOn(t, s *part) bool {
 		return false
 	}
 	width := a.Box[2] - a.Box[0]
-	if width < 12*s.size || width < 0.6*(t.box[2]-t.box[0]) {
+	if width < 12*s.size || width < 0.6*(t.column[2]-t.column[0]) {
 		return false
 	}
 	if b.Base < a.Base {

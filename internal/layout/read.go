@@ -160,16 +160,18 @@ func within[T any](s []T, limit int, more *bool) []T {
 
 // readingOrder makes lines of fragments and puts them in the order they are
 // read. Text of each direction of writing is read by itself, the direction that
-// most of the page has first. A table is read row by row, as one piece; a figure
-// parts what stands around it.
+// most of the page has first, but for insets. A table is read row by row, as one
+// piece; a figure parts what stands around it.
 func readingOrder(c content) []row {
-	frags, marks, grids := c.frags, c.marks, c.grids
+	r := reader{content: c}
 	byTurn := map[int16][]int{}
 	count := map[int16]int{}
-	units, free := tableUnits(frags, grids)
-	units, free = figureUnits(units, free, c.figures)
+	var free []int
+	r.units, free = tableUnits(c.frags, c.grids)
+	r.units, free, r.insets = insetUnits(r.units, free)
+	r.units, free = figureUnits(r.units, free, c.figures)
 	for _, i := range free {
-		f := &units[i]
+		f := &r.units[i]
 		byTurn[f.turn] = append(byTurn[f.turn], i)
 		count[f.turn] += f.last - f.first
 	}
@@ -180,27 +182,44 @@ func readingOrder(c content) []row {
 	slices.SortFunc(turns, func(a, b int16) int {
 		return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a, b))
 	})
-	var out []row
-	region := 0
 	for _, t := range turns {
-		o := orderer{frags: units, em: usual(units, byTurn[t]), marks: marks, rulings: c.rulings}
-		o.cut(byTurn[t], 0)
-		for _, leaf := range o.leaves {
-			leaf = slices.DeleteFunc(leaf, func(i int) bool { return units[i].figure })
-			if len(leaf) == 0 {
+		r.read(byTurn[t])
+	}
+	return bounded(r.out)
+}
+
+// reader puts a page in order. Its units are the fragments and, behind them, one
+// for each table, each inset and each figure.
+type reader struct {
+	content
+	units  []fragment
+	insets [][]int // the units that each has
+	out    []row
+	region int
+}
+
+// read appends the lines of units of one direction.
+func (r *reader) read(of []int) {
+	o := orderer{frags: r.units, em: usual(r.units, of), marks: r.marks, rulings: r.rulings}
+	o.cut(of, 0)
+	for _, leaf := range o.leaves {
+		leaf = slices.DeleteFunc(leaf, func(i int) bool { return r.units[i].figure })
+		if len(leaf) == 0 {
+			continue
+		}
+		for _, part := range tableParts(leaf, r.units, len(r.frags)) {
+			switch k := part[0] - len(r.frags); {
+			case k >= len(r.grids):
+				r.read(r.insets[k-len(r.grids)])
 				continue
+			case k >= 0:
+				r.out = append(r.out, r.grids[k].lines(r.frags, r.marks, r.region, k+1)...)
+			default:
+				r.out = append(r.out, rows(r.frags, r.marks, part, r.region)...)
 			}
-			for _, part := range tableParts(leaf, units, len(frags)) {
-				if k := part[0] - len(frags); k >= 0 {
-					out = append(out, grids[k].lines(frags, marks, region, k+1)...)
-				} else {
-					out = append(out, rows(frags, marks, part, region)...)
-				}
-				region++
-			}
+			r.region++
 		}
 	}
-	return bounded(out)
 }
 
 // bounded puts what is beyond MaxLines into the last line.

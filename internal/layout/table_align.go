@@ -10,27 +10,21 @@ const (
 // drawn. Regions keep what is read together together: the columns of a page are
 // none of a table.
 func (f *finder) aligned() {
-	var free []int
-	for i := range f.frags {
-		if f.frags[i].turn == f.turn {
-			free = append(free, i)
-		}
-	}
 	o := orderer{frags: f.frags, em: f.em, marks: f.marks, rulings: f.page.Rulings}
-	o.cut(free, 0)
-	leaf := make([]int, len(f.frags))
+	o.cut(f.among, 0)
+	leaf := make([]int, len(f.frags)) // from 1
 	for k, l := range o.leaves {
 		for _, i := range l {
-			leaf[i] = k
+			leaf[i] = k + 1
 		}
 	}
-	words := make([][]int, len(o.leaves))
+	words := make([][]int, len(o.leaves)+1)
 	for i := range f.words {
 		if w := &f.words[i]; !f.taken[i] {
 			words[leaf[w.frag]] = append(words[leaf[w.frag]], i)
 		}
 	}
-	for _, ws := range words {
+	for _, ws := range words[1:] {
 		if len(ws) >= 6 {
 			f.alignedIn(f.textLines(ws))
 		}

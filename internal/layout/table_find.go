@@ -45,32 +45,41 @@ func findTables(frags []fragment, marks []mark, p *Page) ([]fragment, []grid) {
 		return frags, nil
 	}
 	f := newFinder(frags, marks, p)
-	f.lattices()
-	f.bands()
-	f.stacks()
-	f.aligned()
+	f.search()
+	f.takeTurned()
+	f.insets()
 	if len(f.grids) == 0 {
 		return frags, nil
 	}
 	return f.settle()
 }
 
-// finder looks for the tables of a page among the text of one direction, the
-// one that most of it has.
+// search looks among the text that is aimed at.
+func (f *finder) search() {
+	f.lattices()
+	f.bands()
+	f.stacks()
+	f.aligned()
+}
+
+// finder looks for the tables of a page among text of one direction: first what
+// most of the page has, then what stands by itself.
 type finder struct {
 	page  *Page
 	frags []fragment
 	marks []mark
-	words []word
-	turn  int16
-	em    float32 // the size that most of the text has
-	rules rules
-	order []int  // the words from top to bottom
-	left  int    // how many words and lines may still be looked at
-	mono  bool   // most of the text is typewritten
+	words []word // of all text
 	taken []bool // words that are in a table
 	grids []grid
 
+	// What is aimed at.
+	turn   int16
+	among  []int   // fragments
+	em     float32 // the size that most of the text has
+	rules  rules
+	order  []int      // the words from top to bottom
+	left   int        // how many words and lines may still be looked at
+	mono   bool       // most of the text is typewritten
 	single []*lattice // with one column, to be looked at when no other has taken their text
 }
 
@@ -88,37 +97,49 @@ type word struct {
 func newFinder(frags []fragment, marks []mark, p *Page) *finder {
 	f := &finder{page: p, frags: frags, marks: marks}
 	count := map[int16]int{}
+	var most int16
 	for i := range frags {
+		f.split(i)
 		t := frags[i].turn
 		count[t] += frags[i].last - frags[i].first
-		if n := count[t] - count[f.turn]; n > 0 || n == 0 && t < f.turn {
-			f.turn = t
+		if n := count[t] - count[most]; n > 0 || n == 0 && t < most {
+			most = t
 		}
 	}
+	f.taken = make([]bool, len(f.words))
 	var of []int
 	for i := range frags {
-		if frags[i].turn == f.turn {
+		if frags[i].turn == most {
 			of = append(of, i)
-			f.split(i)
 		}
 	}
-	f.em = usual(frags, of)
-	f.rules = newRules(p, f.turn, f.em)
-	f.taken = make([]bool, len(f.words))
-	f.order = make([]int, len(f.words))
-	for i := range f.order {
-		f.order[i] = i
+	f.aim(most, of, p.Rulings)
+	return f
+}
+
+// aim makes the finder look among fragments of one direction, ascending, and
+// rulings.
+func (f *finder) aim(turn int16, among []int, rulings []Ruling) {
+	f.turn, f.among = turn, among
+	f.em = usual(f.frags, among)
+	f.rules = newRules(f.page, rulings, turn, f.em)
+	f.single = nil
+	f.order = make([]int, 0, len(f.words))
+	k, typed := 0, 0
+	for _, i := range among {
+		for k < len(f.words) && f.words[k].frag < i {
+			k++
+		}
+		for ; k < len(f.words) && f.words[k].frag == i; k++ {
+			f.order = append(f.order, k)
+			if f.typewritten(k) {
+				typed++
+			}
+		}
 	}
 	slices.SortStableFunc(f.order, func(a, b int) int { return compare(f.words[a].middle(), f.words[b].middle()) })
-	typed := 0
-	for i := range f.words {
-		if f.typewritten(i) {
-			typed++
-		}
-	}
-	f.mono = 2*typed >= len(f.words)
-	f.left = maxLooks * (len(f.words) + len(f.rules.across) + len(f.rules.fills))
-	return f
+	f.mono = 2*typed >= len(f.order)
+	f.left = maxLooks * (len(f.order) + len(f.rules.across) + len(f.rules.fills))
 }
 
 func (f *finder) typewritten(word int) bool {
@@ -298,10 +319,6 @@ func (f *finder) settle() ([]fragment, []grid) {
 	next := 0
 	for i := range f.frags {
 		from := len(out)
-		if f.frags[i].turn != f.turn {
-			out = append(out, f.frags[i])
-			continue
-		}
 		last := -1
 		for ; next < len(f.words) && f.words[next].frag == i; next++ {
 			w := &f.words[next]

@@ -25,11 +25,11 @@ const (
 	maxMeetings = 400_000
 )
 
-// newRules collects the rulings of a page.
-func newRules(p *Page, turn int16, em float32) rules {
+// newRules collects rulings of a page.
+func newRules(p *Page, rulings []Ruling, turn int16, em float32) rules {
 	var r rules
 	var recent, cells []Ruling
-	for _, l := range p.Rulings {
+	for _, l := range rulings {
 		box := Box{}
 		box[0], box[1] = rotate(l.X0, l.Y0, turn)
 		box[2], box[3] = rotate(l.X1, l.Y1, turn)

@@ -166,12 +166,14 @@ func (f *finder) wordy(t *tabulation) bool {
 }
 
 // onImage reports whether an image lies under the text: it labels that.
-func (f *finder) onImage(box Box) bool {
-	b := box.onPage(f.turn)
+func (f *finder) onImage(box Box) bool { return f.page.pictured(box.onPage(f.turn)) }
+
+// pictured reports whether an image lies under a part of the page.
+func (p *Page) pictured(b Box) bool {
 	area := (b[2] - b[0]) * (b[3] - b[1])
-	for _, m := range f.page.Images {
+	for _, m := range p.Images {
 		if w, h := min(b[2], m[2])-max(b[0], m[0]), min(b[3], m[3])-max(b[1], m[1]); w > 0 && h > 0 && w*h > 0.2*area {
-			if float64(m[2]-m[0])*float64(m[3]-m[1]) < 0.8*f.page.Width*f.page.Height {
+			if float64(m[2]-m[0])*float64(m[3]-m[1]) < 0.8*p.Width*p.Height {
 				return true
 			}
 		}

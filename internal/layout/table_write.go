@@ -35,7 +35,7 @@ func tableUnits(frags []fragment, grids []grid) (units []fragment, free []int) {
 		first := &frags[g.frags[0]]
 		free = append(free, len(units))
 		units = append(units, fragment{
-			first: first.first, last: first.first, turn: g.turn, size: first.size,
+			first: first.first, last: first.first, turn: g.turn, inset: first.inset, size: first.size,
 			u0: g.box[0], v0: g.box[1], u1: g.box[2], v1: g.box[3], base: g.box[3],
 		})
 	}
@@ -90,13 +90,31 @@ func (g *grid) lines(frags []fragment, marks []mark, region, number int) []row {
 			in = append(in, g.cells[j].frags...)
 		}
 		i = j
-		slices.Sort(in)
-		for _, r := range rows(frags, marks, in, region) {
-			r.grid = number
-			out = append(out, r)
+		for _, of := range byTurn(frags, in) {
+			for _, r := range rows(frags, marks, of, region) {
+				r.grid = number
+				out = append(out, r)
+			}
 		}
 	}
 	return out
+}
+
+// byTurn parts fragments by the direction of their writing, the direction of the
+// first of them first. Each part is in the order of the file.
+func byTurn(frags []fragment, of []int) [][]int {
+	var parts [][]int
+	for _, i := range of {
+		k := slices.IndexFunc(parts, func(p []int) bool { return frags[p[0]].turn == frags[i].turn })
+		if k < 0 {
+			k, parts = len(parts), append(parts, nil)
+		}
+		parts[k] = append(parts[k], i)
+	}
+	for _, p := range parts {
+		slices.Sort(p)
+	}
+	return parts
 }
 
 // homes returns the cell of each fragment, counted over all tables from 1; 0

@@ -138,9 +138,9 @@ const mostHashed = 2 * maxPicture
 
 // imageData tells what an image is. What is too small to say anything is not
 // looked into.
-func (r *pageReader) imageData(object uint64, box layout.Box) layout.ImageData {
+func (r *pageReader) imageData(object uint64, box layout.Box, tag int) layout.ImageData {
 	w, h := r.imageSize(object)
-	d := layout.ImageData{Width: w, Height: h, MediaType: PNG, Alt: r.altOf(object)}
+	d := layout.ImageData{Width: w, Height: h, MediaType: PNG, Alt: r.altOf(tag)}
 	const icon = 12 // points
 	if box[2]-box[0] < icon || box[3]-box[1] < icon {
 		return d

@@ -4,6 +4,7 @@ import "github.com/mivaa/mivaa/internal/layout"
 
 // Types of page objects, segments and fills (fpdf_edit.h).
 const (
+	objectText  = 1
 	objectPath  = 2
 	objectImage = 3
 	objectForm  = 5
@@ -31,22 +32,32 @@ const (
 	short = 3.0
 )
 
-// objects looks through the page's objects for images and rulings.
+// objects looks through the page's objects for images and rulings, and for text
+// whose tag is that of a form around it.
 func (r *pageReader) objects() {
 	for i := range uint64(max(r.count(fnObjectCount, r.page), 0)) {
 		if r.budget <= 0 {
 			return
 		}
-		r.object(r.call(fnObject, r.page, i), identity, 0)
+		r.object(r.call(fnObject, r.page, i), identity, 0, 0)
 	}
+	r.renumbered()
 }
 
-func (r *pageReader) object(object uint64, outer matrix, depth int) {
+// object looks at an object that stands in so many forms, whose tag is tag.
+func (r *pageReader) object(object uint64, outer matrix, depth, tag int) {
 	r.budget--
 	if object == 0 {
 		return
 	}
 	switch r.count(fnObjectType, object) {
+	case objectText:
+		switch {
+		case tag != 0:
+			r.drawn[object] = tag
+		case depth > 0 && r.marked != nil:
+			r.alone = append(r.alone, object)
+		}
 	case objectImage:
 		if m, ok := r.objectMatrix(object); ok && len(r.out.Images) < maxImages {
 			// An image is drawn into the unit square.
@@ -55,7 +66,7 @@ func (r *pageReader) object(object uint64, outer matrix, depth int) {
 				if r.found != nil {
 					r.found(object, box)
 				} else {
-					r.out.ImageData = append(r.out.ImageData, r.imageData(object, box))
+					r.out.ImageData = append(r.out.ImageData, r.imageData(object, box, r.tagUnder(object, tag)))
 				}
 			}
 		}
@@ -68,12 +79,12 @@ func (r *pageReader) object(object uint64, outer matrix, depth int) {
 		if !ok || depth == maxDepth {
 			return
 		}
-		m = m.then(outer)
+		m, tag = m.then(outer), r.tagUnder(object, tag)
 		for i := range uint64(max(r.count(fnFormCount, object), 0)) {
 			if r.budget <= 0 {
 				return
 			}
-			r.object(r.call(fnFormObject, object, i), m, depth+1)
+			r.object(r.call(fnFormObject, object, i), m, depth+1, tag)
 		}
 	}
 }

@@ -13,8 +13,10 @@ type pageReader struct {
 	view            view
 	out             *layout.Glyphs
 	fonts           map[uint64]int // font handle to its index in out.Fonts
+	alone           []uint64       // text objects in forms that have no tag
 	budget          int            // objects and segments still looked at
 	marked          map[int]int    // marked content ids to Glyph.Tag; nil: the page has no tags
+	drawn           map[uint64]int // text objects to Glyph.Tag, where that is a form's
 	kids            int            // children of structure elements still looked at
 	hashed          int            // bytes of images that were hashed
 
@@ -52,8 +54,8 @@ func (e *engine) readPage(doc uint64, number int, out *layout.Glyphs) bool {
 		return e.call(fnPageLabel, doc, uint64(number-1), buf, size)
 	})
 	r.tags()
-	r.chars()
 	r.objects()
+	r.chars()
 	r.links()
 	r.annotations()
 	return true

@@ -30,7 +30,7 @@ func (r *pageReader) tags() {
 		return
 	}
 	defer r.call(fnStructClose, tree)
-	r.marked, r.kids = map[int]int{}, maxTagKids
+	r.marked, r.drawn, r.kids = map[int]int{}, map[uint64]int{}, maxTagKids
 	for i := range uint64(max(r.count(fnStructRoots, tree), 0)) {
 		r.element(r.call(fnStructRoot, tree, i), -1, 0)
 	}
@@ -104,10 +104,41 @@ func (r *pageReader) span(attribute, name uint64) int {
 	return 0
 }
 
+// tagUnder returns the tag of an object in forms whose tag is outer. Where they
+// have one it is that: marks in a form are numbered anew.
+func (r *pageReader) tagUnder(object uint64, outer int) int {
+	if outer != 0 {
+		return outer
+	}
+	return r.tagOf(object)
+}
+
+// renumbered takes their tags from text objects in forms whose marks have the
+// numbers of the page's own content: they are others, of the form alone.
+func (r *pageReader) renumbered() {
+	if len(r.alone) == 0 {
+		return
+	}
+	own := map[int]bool{}
+	for i := range uint64(max(min(r.count(fnObjectCount, r.page), maxObjects), 0)) {
+		if object := r.call(fnObject, r.page, i); object != 0 && r.count(fnObjectType, object) == objectText {
+			own[r.count(fnObjectMarkID, object)] = true
+		}
+	}
+	for _, object := range r.alone {
+		if id := r.count(fnObjectMarkID, object); id >= 0 && own[id] {
+			r.drawn[object] = 0
+		}
+	}
+}
+
 // tagOf returns what Glyph.Tag is for the characters of a text object.
 func (r *pageReader) tagOf(object uint64) int {
 	if r.marked == nil {
 		return 0
+	}
+	if tag, in := r.drawn[object]; in {
+		return tag
 	}
 	if tag := r.marked[r.count(fnObjectMarkID, object)]; tag > 0 {
 		return tag
@@ -120,12 +151,9 @@ func (r *pageReader) tagOf(object uint64) int {
 	return 0
 }
 
-// altOf returns what the figure around an object is said to show.
-func (r *pageReader) altOf(object uint64) string {
-	if r.marked == nil {
-		return ""
-	}
-	for tag := r.marked[r.count(fnObjectMarkID, object)] - 1; tag >= 0; tag = r.out.Tags[tag].Parent {
+// altOf returns what the figure is said to show that a tag belongs to.
+func (r *pageReader) altOf(tag int) string {
+	for tag--; tag >= 0; tag = r.out.Tags[tag].Parent {
 		if alt := r.out.Tags[tag].Alt; alt != "" {
 			return alt
 		}
