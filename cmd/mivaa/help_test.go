@@ -17,7 +17,7 @@ func TestSlips(t *testing.T) {
 	w.run("bogusbogus").exits(exitUsage).warns("hint: see --help")
 	w.run("help", "nosuch").exits(exitUsage).warns(`no help on "nosuch"`, "hint: mivaa help lists")
 	w.run("completion", "bosh").exits(exitUsage).warns("did you mean mivaa completion bash?")
-	w.run("submit", t.TempDir()).exits(exitUsage).warns("is a folder: give the PDFs in it")
+	w.run("submit", t.TempDir()).exits(exitUsage).warns("is a folder: give the files in it")
 	for _, args := range []string{"--json jobz", "jobs list --bogus --json", "--json help nosuch"} {
 		var said struct {
 			Error struct{ Code, Message, Hint string }
@@ -26,6 +26,19 @@ func TestSlips(t *testing.T) {
 		if err := json.Unmarshal([]byte(a.err), &said); err != nil || said.Error.Code != "usage" || said.Error.Hint == "" || a.out != "" {
 			t.Errorf("%s: %v: %s", args, err, a.err)
 		}
+	}
+}
+
+// TestHelpNamesWhatIsRead: whoever has a scan learns that it is a document, what
+// becomes of its text, and where it is said that there is none.
+func TestHelpNamesWhatIsRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for command, words := range map[string][]string{
+		"submit": {"PNGs, JPEGs and TIFFs", "recognised where", "--ocr", "need it and got none"}, "mcp": {"PNGs, JPEGs and TIFFs", "which need it"},
+		"extract": {"PNGs, JPEGs and TIFFs", "recognised where", "--ocr", "need it and got none", "needs_ocr"},
+	} {
+		w.run(command, "--help").exits(exitOK).says(words...)
 	}
 }
 

@@ -23,7 +23,7 @@ func (c *console) jobsWatchCommand() *cobra.Command {
 		Long: `Follow a job to its end, or all jobs until Ctrl-C, which stops the watching and no
 job. --json prints a job's row at each change.
 
-Exit codes for one job: 0 completed, 7 completed but for some pages, 3 its PDF was
+Exit codes for one job: 0 completed, 7 completed but for some pages, 3 its file was
 refused, 1 failed otherwise, 5 interrupted and waiting for a person, 8 still
 running when --wait ran out, 75 no longer followed.`,
 		Example: `  mivaa jobs watch 019a

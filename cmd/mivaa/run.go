@@ -64,8 +64,8 @@ func (c *console) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "mivaa",
 		Short: "PDFs to text, Markdown and chunks, in jobs that cannot be lost",
-		Long: `mivaa turns PDFs into text, Markdown and chunks, in background jobs that survive
-restarts, deploys, kill -9, out-of-memory kills and power cuts.
+		Long: `mivaa turns PDFs, and pictures of pages, into text, Markdown and chunks, in
+background jobs that survive restarts, deploys, kill -9, out-of-memory kills and power cuts.
 
 Every flag has an environment variable: MIVAA_ and the flag in capitals, with
 _ for -. Flags win over the environment.`,

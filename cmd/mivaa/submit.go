@@ -38,18 +38,23 @@ func (c *console) submitCommand() *cobra.Command {
 	var s submitSettings
 	cmd := &cobra.Command{
 		Use: "submit FILE...|-", GroupID: groupWork, Args: takes(cobra.MinimumNArgs(1)),
-		Short: "Upload PDFs and scans to a running service",
-		Long: `Upload PDFs to a running service and print their jobs. What is printed is stored
-durably: the service reads it whatever happens from then on. Bytes that it has
-already are answered with the job that read them, unless --anew.
+		Short: "Upload PDFs, PNGs, JPEGs and TIFFs to a running service",
+		Long: `Upload PDFs, PNGs, JPEGs and TIFFs to a running service and print their jobs. What
+is printed is stored durably: the service reads it whatever happens from then on.
+Bytes that it has already are answered with the job that read them, unless --anew.
+
+Pages that are pictures of text are recognised where the service finds Tesseract
+(--ocr, --ocr-languages); mivaa documents show names those that need it and got none.
 
 --wait follows the jobs to their ends. Ctrl-C stops the following and no job.
 
-Exit codes: 0 accepted, with --wait: completed; 3 refused, 6 no service there.
+Exit codes: 0 accepted, with --wait: completed; 3 refused (none of those files, over
+a limit), 6 no service there.
 With --wait as those of mivaa jobs watch: 7 some pages failed, 1 or 3 failed,
 5 interrupted, 8 still running when --timeout ran out, 75 no longer followed.`,
 		Example: `  mivaa submit report.pdf
   mivaa submit --wait *.pdf && mivaa documents list --server http://127.0.0.1:8000
+  mivaa submit --ocr-languages deu+eng scan.tif
   curl -s https://example.org/a.pdf | mivaa submit --name a.pdf --server https://pdf.example.org -`,
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if err := s.check(files); err != nil {
@@ -68,7 +73,7 @@ With --wait as those of mivaa jobs watch: 7 some pages failed, 1 or 3 failed,
 	f.StringVar(&s.upload.Description, "description", "", "kept in the document's metadata")
 	f.StringSliceVar(&s.upload.Tags, "tags", nil, "kept in the document's metadata: a,b")
 	f.StringVar(&s.upload.Pages, "pages", "", "only these, from 1: 1-5,9,20-")
-	f.StringVar(&s.upload.OCR, "ocr", "", "pages that are recognised from their picture: auto, off, force. Default: the service's")
+	f.StringVar(&s.upload.OCR, "ocr", "", "pages that are recognised from their picture: auto those that are pictures of text, off none, force all. Default: the service's")
 	f.StringVar(&s.upload.OCRLanguages, "ocr-languages", "", "languages in which they are: eng+deu. Default: the service's")
 	f.IntVar(&s.upload.Priority, "priority", 0, "-1000 to 1000; higher runs first")
 	f.StringVar(&s.upload.Owner, "owner", "", "whose it is; owners take turns")
