@@ -30,6 +30,7 @@ type document struct {
 	Outline   []pdf.OutlineItem
 	Cut       int // entries of the outline that are not shown
 	Jobs      []jobs.Job
+	Remarks   []remark
 	Downloads []download
 	Cells     []pageCell // of the first pages
 	Pictures  bool       // cells are pictures
@@ -75,6 +76,9 @@ func (s *site) showDocument(r *http.Request) (view, error) {
 	}
 	d.Title = cmp.Or(d.Facts.Title, titleOf(doc.Metadata))
 	d.Known = knownOf(d.Facts)
+	if d.Remarks, err = remarksOf(doc, d.Facts); err != nil {
+		return view{}, err
+	}
 	d.Outline = d.Facts.Outline[:min(len(d.Facts.Outline), outlineShown)]
 	d.Cut = len(d.Facts.Outline) - len(d.Outline)
 	if d.Jobs, err = s.jobs.List(ctx, jobs.Filter{DocumentID: doc.ID, Limit: documentsJobs}); err != nil {

@@ -34,6 +34,7 @@ type jobPage struct {
 	Waits    []string // why it does not run
 	Pace     *pace
 	Strip    strip
+	Remarks  []remark // on the pages that are its document's content
 	Timeline []entry
 	Cut      int // entries that are left out of the timeline
 	Buttons  []moveButton
@@ -72,6 +73,9 @@ func (s *site) showJob(r *http.Request) (view, error) {
 		return view{}, err
 	}
 	if d.Strip, err = s.strip(r.Context(), story); err != nil {
+		return view{}, err
+	}
+	if d.Remarks, err = s.remarksOfJob(r.Context(), j); err != nil {
 		return view{}, err
 	}
 	d.Timeline, d.Cut = timeline(story)
