@@ -88,6 +88,8 @@ func jobDone(word string) string {
 		return "Accepted. It is stored, and read as soon as an instance has room."
 	case "known":
 		return "These bytes were submitted before, in the same way: this is their first job. Nothing new was made."
+	case "untold":
+		return "These bytes were submitted before, in the same way: this is their first job. Nothing new was made, and nothing will be sent to the callback URL: the job is over, or tells another address."
 	case "resume", "retry":
 		return "Put back into the queue. It goes on at the first page that is not recorded."
 	case "restart":
