@@ -51,11 +51,7 @@ func recogniseAdvice(mode ocr.Mode) string {
 
 // remarksOf is what there is to say of a document's pages; before it is complete
 // that is nothing.
-func remarksOf(d documents.Document, f extract.Facts) ([]remark, error) {
-	found, err := extract.FoundIn(d)
-	if err != nil {
-		return nil, err
-	}
+func remarksOf(d documents.Document, f extract.Facts, found *extract.Found) []remark {
 	var all []remark
 	add := func(name, pages, verb, text, soft string) {
 		if selected := extract.PagesOf(pages); selected != nil {
@@ -80,7 +76,7 @@ func remarksOf(d documents.Document, f extract.Facts) ([]remark, error) {
 		add(nameGarbage, found.Garbage, "with text that is garbage", garbageAdvice+" "+recogniseAdvice(mode), "")
 		add(nameStream, found.Stream, "in the order of the file", streamAdvice, "")
 	}
-	return all, nil
+	return all
 }
 
 // remarksOfJob are those of its document, if the document's content is what the
@@ -104,7 +100,11 @@ func (s *site) remarksOfJob(ctx context.Context, j api.JobStatus) ([]remark, err
 	if err != nil {
 		return nil, err
 	}
-	return remarksOf(doc, facts)
+	found, err := extract.FoundIn(doc)
+	if err != nil {
+		return nil, err
+	}
+	return remarksOf(doc, facts, found), nil
 }
 
 // rangeLinks are the first ranges of pages, each with the address of its first.
