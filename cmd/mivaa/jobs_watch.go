@@ -236,7 +236,7 @@ func (v *view) job(j jobs.Job) error {
 func (v *view) state(j jobs.Job) string {
 	st := v.s.status(j.Status)
 	word := v.s.paint(st.style, st.text) + strings.Repeat(" ", max(0, 13-cells(st.text)))
-	parts := []string{v.s.paint(dim, j.UpdatedAt.Local().Format("15:04:05")), word, clean(j.Filename)}
+	parts := []string{v.s.paint(dim, j.UpdatedAt.Local().Format(zoneClock)), word, clean(j.Filename)}
 	if p := pagesOf(j); p != "-" {
 		parts = append(parts, p+" pages")
 	}

@@ -68,7 +68,8 @@ func (c *console) root() *cobra.Command {
 background jobs that survive restarts, deploys, kill -9, out-of-memory kills and power cuts.
 
 Every flag has an environment variable: MIVAA_ and the flag in capitals, with
-_ for -. Flags win over the environment.`,
+_ for -. Flags win over the environment. Times are shown in the zone of this
+machine (TZ); --json and logs have UTC.`,
 		Example: `  mivaa serve
   mivaa extract report.pdf > report.md
   mivaa jobs list --status interrupted`,
