@@ -42,6 +42,19 @@ func TestHelpNamesWhatIsRead(t *testing.T) {
 	}
 }
 
+// TestHelpOfWait: the word means a time in two commands and none in a third, and
+// what is left out means another thing in each.
+func TestHelpOfWait(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for command, says := range map[string]string{
+		"submit": "It takes no time", "drain": "Without it the command ends at once", "jobs watch": "Without it the watching",
+	} {
+		w.run(append(strings.Fields(command), "--help")...).exits(exitOK).says("--wait", says)
+	}
+	w.run("submit", "--wait", "5m", "a.pdf").exits(exitUsage).warns("there is no file 5m", "write --wait --timeout 5m")
+}
+
 // TestHelpTopics: they tell of every format, and of a variable what it does for
 // the service where it does something there.
 func TestHelpTopics(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -46,7 +47,8 @@ Bytes that it has already are answered with the job that read them, unless --ane
 Pages that are pictures of text are recognised where the service finds Tesseract
 (--ocr, --ocr-languages); mivaa documents show names those that need it and got none.
 
---wait follows the jobs to their ends. Ctrl-C stops the following and no job.
+--wait follows the jobs to their ends. It takes no time: for how long at most is
+said by --timeout. Ctrl-C stops the following and no job.
 
 Exit codes: 0 accepted, with --wait: completed; 3 refused (none of those files, over
 a limit), 6 no service there.
@@ -82,7 +84,7 @@ With --wait as those of mivaa jobs watch: 7 some pages failed, 1 or 3 failed,
 	f.StringVar(&s.upload.Callback, "callback", "", "URL that the service tells how the job ends")
 	f.BoolVar(&s.upload.Anew, "anew", false, "make a document of its own of bytes that the service has already")
 	f.StringVar(&s.name, "name", "", "filename of the document. Default: the file's; needed for -")
-	f.BoolVarP(&s.wait, "wait", "w", false, "follow the jobs to their ends")
+	f.BoolVarP(&s.wait, "wait", "w", false, "follow the jobs to their ends; for how long at most: --timeout")
 	f.DurationVar(&s.timeout, "timeout", 0, "with --wait: for how long at most; exit code 8 when it ran out. 0: as long as it takes")
 	f.BoolVarP(&s.quiet, "quiet", "q", false, "no progress")
 	offer(cmd, "recovery", &s.recovery)
@@ -108,11 +110,19 @@ func (s *submitSettings) check(files []string) error {
 		errs = append(errs, errors.New("--name is of one file"))
 	}
 	for _, file := range files {
+		if _, err := time.ParseDuration(file); err == nil && s.wait && !exists(file) {
+			errs = append(errs, fmt.Errorf("there is no file %s: --wait takes no time here, write --wait --timeout %[1]s", file))
+		}
 		if file == "-" && s.name == "" {
 			errs = append(errs, errors.New("standard input has no name: give one by --name"))
 		}
 	}
 	return errors.Join(append(errs, folders(files)...)...)
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 // submitRow is what --json prints of a file.
