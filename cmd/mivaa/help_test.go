@@ -55,6 +55,24 @@ func TestHelpOfWait(t *testing.T) {
 	w.run("submit", "--wait", "5m", "a.pdf").exits(exitUsage).warns("there is no file 5m", "write --wait --timeout 5m")
 }
 
+// TestWrongFlags: all that are wrong are told at once, by name or by value.
+func TestWrongFlags(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.run("jobs", "list", "--status", "bogus", "--nope", "--limit=x", "--nor=this").exits(exitUsage).
+		warns(`"bogus" is none of`, `"x" for`, "unknown flag: --nope", "unknown flag: --nor", "hint: see --help")
+	w.run("--json", "jobs", "list", "--status", "bogus", "--limit").exits(exitUsage).warns("is none of", "needs an argument: --limit")
+	for line, says := range map[string]string{
+		"jobs list -z": "unknown shorthand flag: 'z' in -z", "jobs list --limit": "needs an argument", "jobs list --=x": "bad flag syntax: --=x",
+		"jobs list --nope --help --limit x": "unknown flag: --nope",
+	} {
+		a := w.run(strings.Fields(line)...).exits(exitUsage)
+		if strings.Count(a.err, says) != 1 {
+			t.Errorf("%s: %s", line, a.err)
+		}
+	}
+}
+
 // TestHelpTopics: they tell of every format, and of a variable what it does for
 // the service where it does something there.
 func TestHelpTopics(t *testing.T) {

@@ -47,6 +47,7 @@ func run(ctx context.Context, args, env []string, in io.Reader, out, errw io.Wri
 	}()
 	root := c.root()
 	root.SetArgs(args)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(wrongFlags(cmd, args, err)) })
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errw)
@@ -77,7 +78,6 @@ machine (TZ); --json and logs have UTC.`,
 		SilenceUsage:  true,
 	}
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "machine-readable output: one object, or one a line for lists")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.AddGroup(&cobra.Group{ID: groupWork, Title: "Work:"}, &cobra.Group{ID: groupOperate, Title: "Operate:"})
 	root.SetHelpCommandGroupID(groupOperate)
 	root.SetCompletionCommandGroupID(groupOperate)
