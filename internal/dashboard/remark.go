@@ -22,6 +22,8 @@ type remark struct {
 	Head  string // how many pages it is about
 	Text  string
 	Soft  string
+	Fine  bool // nothing has to be done
+	One   bool // it is about one page
 	Pages []pageLink
 	More  int // ranges beside those
 }
@@ -55,7 +57,8 @@ func remarksOf(d documents.Document, f extract.Facts, found *extract.Found) []re
 	var all []remark
 	add := func(name, pages, verb, text, soft string) {
 		if selected := extract.PagesOf(pages); selected != nil {
-			r := remark{Name: name, Head: plural(selected.Count(), "page") + " " + verb, Text: text, Soft: soft}
+			n := selected.Count()
+			r := remark{Name: name, Head: plural(n, "page") + " " + verb, Text: text, Soft: soft, One: n == 1}
 			r.Pages, r.More = rangeLinks(selected, d.ID.String())
 			all = append(all, r)
 		}
@@ -65,11 +68,14 @@ func remarksOf(d documents.Document, f extract.Facts, found *extract.Found) []re
 		mode = o.Mode
 		soft := strings.TrimSpace(o.Engine + " " + o.Version)
 		if o.Recognised > 0 {
-			all = append(all, remark{Name: nameOCR, Head: plural(o.Recognised, "page") + " recognised", Text: "Their text was recognised from their picture: check what matters.", Soft: soft + ", " + o.Languages})
+			all = append(all, remark{
+				Name: nameOCR, Head: plural(o.Recognised, "page") + " recognised", Fine: true,
+				Text: "The text was recognised from the picture of the page: check what matters.", Soft: soft + ", " + o.Languages,
+			})
 		}
-		add(nameOCR, o.Failed, "not recognised", "Recognising them failed: each page says why. Reading the document again tries once more.", soft)
+		add(nameOCR, o.Failed, "not recognised", "Recognising failed, and the page says why. Reading the document again tries once more.", soft)
 		if o.Needed != o.Failed {
-			add(nameNeedsOCR, o.Needed, "without the text that stands on them", "They need to be recognised from their picture. "+recogniseAdvice(mode), "")
+			add(nameNeedsOCR, o.Needed, "without the text that stands on them", "The text has to be recognised from the picture of the page. "+recogniseAdvice(mode), "")
 		}
 	}
 	if found != nil {
@@ -137,7 +143,7 @@ func remarksOn(p extract.PageInfo, mode ocr.Mode) []remark {
 		add(nameNeedsOCR, "This page is a picture of text that was not recognised. "+again, "")
 	case p.OCR == nil:
 	case p.OCR.Status == layout.OCROK:
-		add(nameOCR, "The text was recognised from the page's picture: check what matters.", how)
+		all = append(all, remark{Name: nameOCR, Text: "The text was recognised from the page's picture: check what matters.", Soft: how, Fine: true})
 	case p.OCR.Status == layout.OCREmpty:
 		again = "Nothing could be recognised on its picture either: go by the picture."
 		add(nameOCR, "Nothing was recognised on the page's picture.", how)

@@ -59,7 +59,7 @@ func TestReviewInVain(t *testing.T) {
 			if offered := strings.Contains(page, "move=retry") || strings.Contains(page, "/retry"); offered == vain {
 				t.Errorf("%s: to reprocess %s is offered: %v", address, code, offered)
 			}
-			if refused := strings.Contains(page, "reading again ends in the same way") && strings.Contains(page, `disabled aria-describedby="in-vain-`+code+`"`); refused != vain {
+			if refused := strings.Contains(page, " in the same way.") && strings.Contains(page, `disabled aria-describedby="in-vain-`+code+`"`); refused != vain {
 				t.Errorf("%s: %s is said to be in vain: %v", address, code, refused)
 			}
 		}
