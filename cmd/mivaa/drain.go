@@ -22,9 +22,10 @@ func (c *console) drainCommand() *cobra.Command {
 are accepted and wait, and an instance that starts later claims. It lasts until
 mivaa undrain, or until the instances are gone.
 
---wait waits until none of them has a job, which is when a restart interrupts
-nothing; exit code 8 says that it took longer. A restart without it loses nothing
-either: what runs is interrupted and goes on at its last page.`,
+--wait takes a time: the command waits so long at most until none of them has a
+job, which is when a restart interrupts nothing; exit code 8 says that it took
+longer. Without it the command ends at once. A restart then loses nothing either:
+what runs is interrupted and goes on at its last page.`,
 		Example: `  mivaa drain --wait 5m --reason "deploy of 1.4.0" && systemctl restart mivaa
   mivaa drain --server http://127.0.0.1:8000`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -38,7 +39,7 @@ either: what runs is interrupted and goes on at its last page.`,
 	}
 	f := cmd.Flags()
 	s.register(f)
-	f.DurationVar(&wait, "wait", 0, "wait until no draining instance has a job, this long at most; 0: do not wait")
+	f.DurationVar(&wait, "wait", 0, "wait until no draining instance has a job, so long at most; exit code 8 when it ran out. 0: do not wait")
 	f.StringVar(&reason, "reason", "deploy", "what for: shown beside the instances")
 	return cmd
 }

@@ -34,18 +34,19 @@ func (c *console) extractCommand() *cobra.Command {
 	var s extractSettings
 	cmd := &cobra.Command{
 		Use: "extract FILE...|-", GroupID: groupWork, Args: cobra.MinimumNArgs(1),
-		Short: "Read PDFs and scans, one after another, to standard output or a folder",
-		Long: `Read PDFs, one after another, as the same durable jobs that the service runs, on
-the same store. It needs no running service and does not disturb one.
+		Short: "Read PDFs, PNGs, JPEGs and TIFFs to standard output or a folder",
+		Long: `Read PDFs, PNGs, JPEGs and TIFFs, one after another, as the same durable jobs that
+the service runs, on the same store. It needs no running service and disturbs none.
 
 Killed at any moment and given again, the same command continues at the first
 page that is not recorded. Given again after success, it answers from the store.
 
 A PNG or JPEG is a document of one page, a TIFF one of as many as it has pictures.
 Pages that are pictures of text are recognised where Tesseract is installed (--ocr);
-those that were not are named on standard error.
+those that need it and got none are named on standard error, and in --json as
+needs_ocr.
 
-Exit codes: 0 done, 3 refused (not a PDF, encrypted, damaged, over a limit),
+Exit codes: 0 done, 3 refused (none of those files, encrypted, damaged, over a limit),
 7 some pages failed, 75 interrupted: run the same command again to continue.`,
 		Example: `  mivaa extract report.pdf > report.md
   mivaa extract --format json -o out/ *.pdf
@@ -101,7 +102,7 @@ func (s *extractSettings) check(files []string) error {
 func folders(files []string) (errs []error) {
 	for _, f := range files {
 		if info, err := os.Stat(f); err == nil && info.IsDir() {
-			errs = append(errs, fmt.Errorf("%s is a folder: give the PDFs in it, such as %s", clean(f), filepath.Join(clean(f), "*.pdf")))
+			errs = append(errs, fmt.Errorf("%s is a folder: give the files in it, such as %s", clean(f), filepath.Join(clean(f), "*.pdf")))
 		}
 	}
 	return errs

@@ -31,7 +31,8 @@ const exitCodesText = `Exit codes of every command:
     0  done; serve: stopped cleanly by a signal
     1  unexpected failure
     2  usage: a flag, an argument or a setting is wrong, or a token is missing
-    3  the PDF was refused: not a PDF, encrypted, damaged, over a limit
+    3  the file was refused: no PDF, PNG, JPEG or TIFF, encrypted, damaged, over
+       a limit
     4  not found
     5  refused by the job's state; the message names it, and what it allows
     6  the store, the blob store or the service (--server) is out of reach, or

@@ -46,7 +46,7 @@ func (c *console) jobsEvents(ctx context.Context, d *desk, arg string, follow bo
 			return c.printJSON(eventRowOf(e))
 		}
 		e.At = e.At.Local()
-		_, err := fmt.Fprintln(c.out, eventLine(out, e, fullTime, out.width))
+		_, err := fmt.Fprintln(c.out, eventLine(out, e, zoneTime, out.width))
 		return err
 	}
 	if !follow {

@@ -262,7 +262,7 @@ func (j *jobDetail) writeHistory(b *strings.Builder, s screen, zone *time.Locati
 	for _, row := range j.Events {
 		e := row.Event
 		e.At = e.At.In(zone)
-		if today := e.At.Format("2006-01-02"); today != day {
+		if today := e.At.Format(zoneDay); today != day {
 			day = today
 			fmt.Fprintln(b, "  "+s.paint(dim, day))
 		}
@@ -327,11 +327,6 @@ func moveHints(j jobs.Job) [][2]string {
 }
 
 // How the times of a history are written.
-const (
-	clockTime = "15:04:05.000"
-	fullTime  = "2006-01-02 15:04:05.000"
-)
-
 // eventLine is a line of history: when, what, and why, in most columns (below
 // 1: any number).
 func eventLine(s screen, e jobs.Event, layout string, most int) string {

@@ -23,9 +23,13 @@ func (c *console) jobsWatchCommand() *cobra.Command {
 		Long: `Follow a job to its end, or all jobs until Ctrl-C, which stops the watching and no
 job. --json prints a job's row at each change.
 
-Exit codes for one job: 0 completed, 7 completed but for some pages, 3 its PDF was
+--wait takes a time: the watching stops when it is over. Without it the watching
+of one job ends with the job, and that of all jobs does not end.
+
+Exit codes for one job: 0 completed, 7 completed but for some pages, 3 its file was
 refused, 1 failed otherwise, 5 interrupted and waiting for a person, 8 still
-running when --wait ran out, 75 no longer followed.`,
+running when --wait ran out, 75 no longer followed. For all jobs: 8 when --wait ran
+out and some wait or run, 0 otherwise.`,
 		Example: `  mivaa jobs watch 019a
   mivaa jobs watch 019a --wait 10m && mivaa documents list
   mivaa jobs watch --json`,
@@ -44,7 +48,7 @@ running when --wait ran out, 75 no longer followed.`,
 		},
 	}
 	s.register(cmd.Flags())
-	cmd.Flags().DurationVar(&wait, "wait", 0, "for how long at most; exit code 8 when it ran out. 0: as long as it takes")
+	cmd.Flags().DurationVar(&wait, "wait", 0, "watch for so long at most; exit code 8 when it ran out. 0: as long as it takes")
 	cmd.ValidArgsFunction = c.completeJobs(&s, jobs.Processing, jobs.Pending)
 	return cmd
 }
@@ -236,7 +240,7 @@ func (v *view) job(j jobs.Job) error {
 func (v *view) state(j jobs.Job) string {
 	st := v.s.status(j.Status)
 	word := v.s.paint(st.style, st.text) + strings.Repeat(" ", max(0, 13-cells(st.text)))
-	parts := []string{v.s.paint(dim, j.UpdatedAt.Local().Format("15:04:05")), word, clean(j.Filename)}
+	parts := []string{v.s.paint(dim, j.UpdatedAt.Local().Format(zoneClock)), word, clean(j.Filename)}
 	if p := pagesOf(j); p != "-" {
 		parts = append(parts, p+" pages")
 	}

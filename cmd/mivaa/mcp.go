@@ -30,9 +30,10 @@ func (c *console) mcpCommand() *cobra.Command {
 		Use: "mcp", GroupID: groupWork, Args: takes(cobra.NoArgs),
 		Short: "Serve an assistant over standard input and output (MCP)",
 		Long: `Serve an assistant by the Model Context Protocol over standard input and output:
-it can submit PDFs by their path, ask how jobs stand, read pages and chunks, and,
-unless --read-only, cancel and resume jobs. Assistants start this command
-themselves; it ends when they close its input.
+it can submit PDFs, PNGs, JPEGs and TIFFs by their path, ask how jobs stand, read
+pages and chunks, and, unless --read-only, cancel and resume jobs. Of pages that are
+pictures it is told which were recognised and which need it. Assistants start this
+command themselves; it ends when they close its input.
 
 On a store it only keeps what is submitted: a running mivaa serve on the same store
 reads it, or this process with --work. With --server everything happens there.`,

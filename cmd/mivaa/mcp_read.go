@@ -23,7 +23,7 @@ const mostText = 40_000
 // reading, and would only be there twice as an object.
 func (t *tools) readTools(s *mcp.Server) {
 	reads := &mcp.ToolAnnotations{ReadOnlyHint: true, OpenWorldHint: new(false)}
-	addText(s, "read_pages", fmt.Sprintf("The content of a document's pages as Markdown, with a comment <!-- page N --> before each. "+
+	addText(s, "read_pages", fmt.Sprintf("The content of a document's pages as Markdown, with a comment <!-- page N --> before each. It ends with a note where pages could not be read, or need OCR and got none. "+
 		"An answer has at most %d bytes; where there is more it ends with the offset to go on at. While its job runs, the pages that are finished can be read.", mostText), reads, t.readPages)
 	addText(s, "read_chunks", "A document in pieces as retrieval uses them, one JSON object a line with chunk_index, page_numbers, heading_path and text. "+
 		"Where there are more the answer ends with the index to go on at.", reads, t.readChunks)
@@ -47,7 +47,7 @@ type readPagesInput struct {
 }
 
 func (t *tools) readPages(ctx context.Context, in readPagesInput) (string, error) {
-	c, err := t.content(ctx, in.DocumentID, extract.Request{Format: extract.Markdown, PageMarkers: true}, in.Pages)
+	c, known, err := t.content(ctx, in.DocumentID, extract.Request{Format: extract.Markdown, PageMarkers: true}, in.Pages)
 	if err != nil {
 		return "", err
 	}
@@ -63,7 +63,7 @@ func (t *tools) readPages(ctx context.Context, in readPagesInput) (string, error
 	} else if text == "" && in.Offset > 0 {
 		notes = append(notes, "There is no text from there on.")
 	}
-	return text + footnotes(append(notes, shortcomings(c.Summary)...)), nil
+	return text + footnotes(append(notes, shortcomings(c.Summary, known)...)), nil
 }
 
 type readChunksInput struct {
@@ -81,7 +81,7 @@ type chunkAnswer struct {
 }
 
 func (t *tools) readChunks(ctx context.Context, in readChunksInput) (string, error) {
-	c, err := t.content(ctx, in.DocumentID, extract.Request{Format: extract.Chunks}, "")
+	c, known, err := t.content(ctx, in.DocumentID, extract.Request{Format: extract.Chunks}, "")
 	if err != nil {
 		return "", err
 	}
@@ -113,23 +113,28 @@ func (t *tools) readChunks(ctx context.Context, in readChunksInput) (string, err
 	} else if n == 0 {
 		notes = append(notes, "There are no chunks from there on.")
 	}
-	return b.String() + footnotes(append(notes, shortcomings(c.Summary)...)), nil
+	return b.String() + footnotes(append(notes, shortcomings(c.Summary, known)...)), nil
 }
 
-func (t *tools) content(ctx context.Context, id string, r extract.Request, pages string) (content, error) {
+func (t *tools) content(ctx context.Context, id string, r extract.Request, pages string) (content, extract.OCRFacts, error) {
 	doc, err := t.desk.document(ctx, id)
 	if err != nil {
-		return content{}, err
+		return content{}, extract.OCRFacts{}, err
+	}
+	known, err := ocrOf(doc)
+	if err != nil {
+		return content{}, known, err
 	}
 	r.Document = doc.ID
 	if r.Pages, err = extract.ParsePages(pages); err != nil {
-		return content{}, usagef("pages: %w", err)
+		return content{}, known, usagef("pages: %w", err)
 	}
-	return t.desk.content(ctx, r)
+	c, err := t.desk.content(ctx, r)
+	return c, known, err
 }
 
 // shortcomings say what is not the whole document.
-func shortcomings(s extract.Summary) []string {
+func shortcomings(s extract.Summary, known extract.OCRFacts) []string {
 	var notes []string
 	if !s.Complete {
 		notes = append(notes, "The document's job has not come to its end: these are the pages there are.")
@@ -137,7 +142,7 @@ func shortcomings(s extract.Summary) []string {
 	if len(s.Failed) > 0 {
 		notes = append(notes, "Pages that could not be read: "+failedPages(s.Failed))
 	}
-	return notes
+	return append(notes, unrecognised(known)...)
 }
 
 func footnotes(notes []string) string {

@@ -14,6 +14,7 @@ import (
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/internal/extract"
 	"github.com/mivaa/mivaa/internal/lifecycle"
+	"github.com/mivaa/mivaa/internal/ocr"
 	"github.com/mivaa/mivaa/internal/pdf"
 )
 
@@ -38,7 +39,7 @@ func (d *data) keep(most int64) submitFunc {
 				return client.Submitted{}, fmt.Errorf("encode metadata: %w", err)
 			}
 		}
-		if err := (extract.Options{Pages: u.Pages}).Apply(&sub); err != nil {
+		if err := (extract.Options{Pages: u.Pages, OCR: ocr.Mode(u.OCR), OCRLanguages: u.OCRLanguages}).Apply(&sub); err != nil {
 			return client.Submitted{}, err
 		}
 		made, err := d.documents.Submit(ctx, sub)

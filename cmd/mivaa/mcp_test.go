@@ -13,6 +13,9 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/mivaa/mivaa/internal/documents"
+	"github.com/mivaa/mivaa/internal/extract"
+	"github.com/mivaa/mivaa/internal/ocr"
+	"github.com/mivaa/mivaa/internal/pdf"
 	"github.com/mivaa/mivaa/jobs"
 )
 
@@ -225,6 +228,66 @@ func (a *assistant) moves() {
 	a.call("list_jobs", map[string]any{"limit": 100, "after": first.Next}, &second)
 	if len(first.Jobs) != 2 || len(second.Jobs) == 0 || second.Jobs[0].JobID == first.Jobs[1].JobID {
 		a.Errorf("got %+v, then %+v", first, second)
+	}
+}
+
+// TestAssistantOCR: it is told of pictures, may say how they are recognised, and
+// is told which pages need it, and what to do.
+func TestAssistantOCR(t *testing.T) {
+	t.Parallel()
+	for _, where := range []string{"store", "service"} {
+		t.Run(where, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			var args []string
+			if where == "service" {
+				args = []string{"--server", w.serve()}
+			}
+			a := w.assist(args...)
+			defer a.ends()
+			path := filepath.Join(t.TempDir(), "scan.png")
+			w.ok(os.WriteFile(path, []byte("\x89PNG\r\n\x1a\n and more"), 0o600))
+			var made submitOutput
+			if text, failed := a.call("submit_document", map[string]any{"path": path, "ocr": "force", "ocr_languages": "eng+deu"}, &made); failed {
+				t.Fatal(text)
+			}
+			id, err := jobs.ParseID(made.DocumentID)
+			w.ok(err)
+			doc, err := w.docs.Get(t.Context(), id)
+			w.ok(err)
+			if o := string(doc.Options); doc.MediaType != "image/png" || !strings.Contains(o, `"ocr":"force"`) || !strings.Contains(o, `"ocr_languages":"eng+deu"`) {
+				t.Errorf("%s, read with %s", doc.MediaType, o)
+			}
+			for name, value := range map[string]string{"ocr": "sometimes", "ocr_languages": "../eng"} {
+				if text, failed := a.call("submit_document", map[string]any{"path": path, name: value}, nil); !failed || !strings.HasPrefix(text, "usage: "+name) {
+					t.Errorf("%s: %q", name, text)
+				}
+			}
+			a.tellsOCR(ocr.Auto, "Tesseract")
+			a.tellsOCR(ocr.Off, "ocr auto")
+		})
+	}
+}
+
+func (a *assistant) tellsOCR(mode ocr.Mode, says string) {
+	a.Helper()
+	done := a.submit("scan.pdf")
+	j := a.claim(done.Job.ID)
+	a.record(j, 3, 1, 3)
+	facts, err := json.Marshal(extract.Facts{Info: pdf.Info{PageCount: 3}, SelectedPages: 3, OCR: &extract.OCRFacts{Mode: mode, Recognised: 1, Needed: "2-3"}})
+	a.ok(err)
+	a.ok(a.docs.SetFacts(a.Context(), j.Fence(), facts))
+	a.ok(a.docs.Publish(a.Context(), j.Fence(), json.RawMessage(`{"v":1,"pages":1,"body_size":11}`)))
+	a.finish(j, jobs.Outcome{Status: jobs.Completed})
+
+	var status jobAnswer
+	if a.call("job_status", map[string]any{"job_id": j.ID.String()}, &status); status.NeedsOCR != "2-3" || !strings.Contains(status.Note, says) {
+		a.Errorf("job_status: %+v", status)
+	}
+	for _, tool := range []string{"read_pages", "read_chunks"} {
+		if text, _ := a.call(tool, map[string]any{"document_id": j.DocumentID.String()}, nil); !strings.Contains(text, "missing: 2-3. ") || !strings.Contains(text, says) {
+			a.Errorf("%s: %q", tool, text)
+		}
 	}
 }
 

@@ -47,6 +47,7 @@ func run(ctx context.Context, args, env []string, in io.Reader, out, errw io.Wri
 	}()
 	root := c.root()
 	root.SetArgs(args)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(wrongFlags(cmd, args, err)) })
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errw)
@@ -64,11 +65,12 @@ func (c *console) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "mivaa",
 		Short: "PDFs to text, Markdown and chunks, in jobs that cannot be lost",
-		Long: `mivaa turns PDFs into text, Markdown and chunks, in background jobs that survive
-restarts, deploys, kill -9, out-of-memory kills and power cuts.
+		Long: `mivaa turns PDFs, and pictures of pages, into text, Markdown and chunks, in
+background jobs that survive restarts, deploys, kill -9, out-of-memory kills and power cuts.
 
 Every flag has an environment variable: MIVAA_ and the flag in capitals, with
-_ for -. Flags win over the environment.`,
+_ for -. Flags win over the environment. Times are shown in the zone of this
+machine (TZ); --json and logs have UTC.`,
 		Example: `  mivaa serve
   mivaa extract report.pdf > report.md
   mivaa jobs list --status interrupted`,
@@ -76,7 +78,6 @@ _ for -. Flags win over the environment.`,
 		SilenceUsage:  true,
 	}
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "machine-readable output: one object, or one a line for lists")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.AddGroup(&cobra.Group{ID: groupWork, Title: "Work:"}, &cobra.Group{ID: groupOperate, Title: "Operate:"})
 	root.SetHelpCommandGroupID(groupOperate)
 	root.SetCompletionCommandGroupID(groupOperate)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -38,18 +39,24 @@ func (c *console) submitCommand() *cobra.Command {
 	var s submitSettings
 	cmd := &cobra.Command{
 		Use: "submit FILE...|-", GroupID: groupWork, Args: takes(cobra.MinimumNArgs(1)),
-		Short: "Upload PDFs and scans to a running service",
-		Long: `Upload PDFs to a running service and print their jobs. What is printed is stored
-durably: the service reads it whatever happens from then on. Bytes that it has
-already are answered with the job that read them, unless --anew.
+		Short: "Upload PDFs, PNGs, JPEGs and TIFFs to a running service",
+		Long: `Upload PDFs, PNGs, JPEGs and TIFFs to a running service and print their jobs. What
+is printed is stored durably: the service reads it whatever happens from then on.
+Bytes that it has already are answered with the job that read them, unless --anew.
 
---wait follows the jobs to their ends. Ctrl-C stops the following and no job.
+Pages that are pictures of text are recognised where the service finds Tesseract
+(--ocr, --ocr-languages); mivaa documents show names those that need it and got none.
 
-Exit codes: 0 accepted, with --wait: completed; 3 refused, 6 no service there.
+--wait follows the jobs to their ends. It takes no time: for how long at most is
+said by --timeout. Ctrl-C stops the following and no job.
+
+Exit codes: 0 accepted, with --wait: completed; 3 refused (none of those files, over
+a limit), 6 no service there.
 With --wait as those of mivaa jobs watch: 7 some pages failed, 1 or 3 failed,
 5 interrupted, 8 still running when --timeout ran out, 75 no longer followed.`,
 		Example: `  mivaa submit report.pdf
   mivaa submit --wait *.pdf && mivaa documents list --server http://127.0.0.1:8000
+  mivaa submit --ocr-languages deu+eng scan.tif
   curl -s https://example.org/a.pdf | mivaa submit --name a.pdf --server https://pdf.example.org -`,
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if err := s.check(files); err != nil {
@@ -68,7 +75,7 @@ With --wait as those of mivaa jobs watch: 7 some pages failed, 1 or 3 failed,
 	f.StringVar(&s.upload.Description, "description", "", "kept in the document's metadata")
 	f.StringSliceVar(&s.upload.Tags, "tags", nil, "kept in the document's metadata: a,b")
 	f.StringVar(&s.upload.Pages, "pages", "", "only these, from 1: 1-5,9,20-")
-	f.StringVar(&s.upload.OCR, "ocr", "", "pages that are recognised from their picture: auto, off, force. Default: the service's")
+	f.StringVar(&s.upload.OCR, "ocr", "", "pages that are recognised from their picture: auto those that are pictures of text, off none, force all. Default: the service's")
 	f.StringVar(&s.upload.OCRLanguages, "ocr-languages", "", "languages in which they are: eng+deu. Default: the service's")
 	f.IntVar(&s.upload.Priority, "priority", 0, "-1000 to 1000; higher runs first")
 	f.StringVar(&s.upload.Owner, "owner", "", "whose it is; owners take turns")
@@ -77,7 +84,7 @@ With --wait as those of mivaa jobs watch: 7 some pages failed, 1 or 3 failed,
 	f.StringVar(&s.upload.Callback, "callback", "", "URL that the service tells how the job ends")
 	f.BoolVar(&s.upload.Anew, "anew", false, "make a document of its own of bytes that the service has already")
 	f.StringVar(&s.name, "name", "", "filename of the document. Default: the file's; needed for -")
-	f.BoolVarP(&s.wait, "wait", "w", false, "follow the jobs to their ends")
+	f.BoolVarP(&s.wait, "wait", "w", false, "follow the jobs to their ends; for how long at most: --timeout")
 	f.DurationVar(&s.timeout, "timeout", 0, "with --wait: for how long at most; exit code 8 when it ran out. 0: as long as it takes")
 	f.BoolVarP(&s.quiet, "quiet", "q", false, "no progress")
 	offer(cmd, "recovery", &s.recovery)
@@ -103,11 +110,19 @@ func (s *submitSettings) check(files []string) error {
 		errs = append(errs, errors.New("--name is of one file"))
 	}
 	for _, file := range files {
+		if _, err := time.ParseDuration(file); err == nil && s.wait && !exists(file) {
+			errs = append(errs, fmt.Errorf("there is no file %s: --wait takes no time here, write --wait --timeout %[1]s", file))
+		}
 		if file == "-" && s.name == "" {
 			errs = append(errs, errors.New("standard input has no name: give one by --name"))
 		}
 	}
 	return errors.Join(append(errs, folders(files)...)...)
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 // submitRow is what --json prints of a file.

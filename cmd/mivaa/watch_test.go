@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/jobs"
@@ -206,4 +207,20 @@ func TestEvents(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	w.run("jobs", "events", "--follow", j.ID.String()).exits(exitOK).silent().says("failed", "it broke")
+}
+
+// TestTimesNameTheirZone: what a person is shown is in the zone of the machine
+// and says so, in every command; what a program is given is UTC.
+func TestTimesNameTheirZone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	j := w.in(jobs.Completed)
+	at := j.UpdatedAt.Local()
+	id := j.ID.String()
+	w.run("jobs", "watch", id).exits(exitOK).says(at.Format("15:04:05 MST"))
+	w.run("jobs", "events", id).exits(exitOK).says(at.Format("2006-01-02 15:04:05.000 MST"))
+	w.run("jobs", "show", id).exits(exitOK).says(at.Format("2006-01-02 15:04:05 MST"), "history", at.Format("2006-01-02 MST")+"\n", at.Format("15:04:05.000"))
+	if got := object[jobs.Job](w.run("jobs", "watch", "--json", id)); got.UpdatedAt.Location() != time.UTC {
+		t.Errorf("--json: %s", got.UpdatedAt)
+	}
 }

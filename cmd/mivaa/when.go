@@ -35,6 +35,15 @@ func age(t, now time.Time) string {
 	return span(now.Sub(t))
 }
 
+// How times are written for people: in the zone of their machine, which the line
+// or the day above it names. JSON and logs have UTC.
+const (
+	clockTime = "15:04:05.000"
+	zoneClock = "15:04:05 MST"
+	zoneDay   = "2006-01-02 MST"
+	zoneTime  = "2006-01-02 15:04:05.000 MST"
+)
+
 // exact is a time for people, in the zone of now, to the second, and how long
 // ago that was.
 func exact(t, now time.Time) string {

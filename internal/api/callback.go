@@ -16,6 +16,9 @@ const (
 	codeWebhooksOff = "webhooks_off"
 )
 
+// SendsWebhooks reports whether an upload may give a callback_url.
+func (a *API) SendsWebhooks() bool { return a.callbacks != nil }
+
 // callback is where the submitter wants to be told how the job ends, checked.
 func (a *API) callback(f form) (string, error) {
 	given := f[fieldCallback]

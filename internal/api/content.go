@@ -53,7 +53,7 @@ func (a *API) contentRoute(h huma.API) {
 		OperationID: "get-content", Method: http.MethodGet, Path: "/api/rag/documents/{id}/content", Tags: []string{tagDocuments},
 		Summary: "Read a document's content",
 		Description: "Streamed. While its job runs the pages that are finished are there already. An answer that cannot be brought to its end is broken off, never ended. " +
-			"Complete content has an ETag, an archive has none. The schema of the JSON is at /api/rag/documents/schema. " +
+			"Complete content has an ETag, an archive has none. As csv a document without tables is empty. The schema of the JSON is at /api/rag/documents/schema. " +
 			"Problems: 404 no_content, no_such_page, no_such_table, 409 content_changed.",
 		RejectUnknownQueryParameters: true,
 		Responses: map[string]*huma.Response{"200": {Description: "The content", Content: media, Headers: map[string]*huma.Param{

@@ -66,6 +66,11 @@ func TestTables(t *testing.T) {
 		t.Errorf("%q %v", a.body, a.Header)
 	}
 	e.problem(e.get(up.ContentURL+"?table=p1t1"), http.StatusBadRequest, codeInvalid)
+	none := e.upload("none")
+	e.process(mustID(e, *none.JobID), 1, 1)
+	if a := e.get(none.ContentURL + "?format=csv"); a.StatusCode != http.StatusOK || a.body != "" || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/csv") {
+		t.Errorf("of a document without tables: %d %q %v", a.StatusCode, a.body, a.Header)
+	}
 	e.problem(e.get("/api/rag/documents/"+jobs.NewID().String()+"/tables"), http.StatusNotFound, codeNotFound)
 }
 

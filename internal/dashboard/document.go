@@ -30,6 +30,7 @@ type document struct {
 	Outline   []pdf.OutlineItem
 	Cut       int // entries of the outline that are not shown
 	Jobs      []jobs.Job
+	Remarks   []remark
 	Downloads []download
 	Cells     []pageCell // of the first pages
 	Pictures  bool       // cells are pictures
@@ -43,6 +44,7 @@ type download struct {
 	Address      string
 	File         string // the name it is saved under
 	Copy, Opened bool   // it can be copied, and looked at in the browser
+	Refused      bool   // there is nothing in it: Text says why
 }
 
 // pageCell is a page as its document's page lists it.
@@ -75,6 +77,11 @@ func (s *site) showDocument(r *http.Request) (view, error) {
 	}
 	d.Title = cmp.Or(d.Facts.Title, titleOf(doc.Metadata))
 	d.Known = knownOf(d.Facts)
+	found, err := extract.FoundIn(doc)
+	if err != nil {
+		return view{}, err
+	}
+	d.Remarks = remarksOf(doc, d.Facts, found)
 	d.Outline = d.Facts.Outline[:min(len(d.Facts.Outline), outlineShown)]
 	d.Cut = len(d.Facts.Outline) - len(d.Outline)
 	if d.Jobs, err = s.jobs.List(ctx, jobs.Filter{DocumentID: doc.ID, Limit: documentsJobs}); err != nil {
@@ -83,7 +90,7 @@ func (s *site) showDocument(r *http.Request) (view, error) {
 	if err := s.addPages(ctx, &d); err != nil {
 		return view{}, err
 	}
-	d.Downloads = downloads(doc, d.Pages)
+	d.Downloads = downloads(doc, d.Pages, found)
 	v := view{Title: doc.Filename, Section: "documents", Styles: []string{"document.css"}, Scripts: []string{"document.js"}, Data: d}
 	if d.State.Running || d.State.Chip.Class == "pending" {
 		v.Events = jobEvents(d.State.Job)
@@ -174,8 +181,9 @@ func dateOf(rfc3339 string) string {
 	return t.Format("2 January 2006, 15:04")
 }
 
-// downloads are the forms a document can be had in.
-func downloads(d documents.Document, pages int) []download {
+// downloads are the forms a document can be had in, with what was found in it,
+// where that is known.
+func downloads(d documents.Document, pages int, found *extract.Found) []download {
 	base := "/api/rag/documents/" + d.ID.String()
 	stem := stem(d.Filename)
 	var out []download
@@ -183,14 +191,14 @@ func downloads(d documents.Document, pages int) []download {
 		content := base + "/content?format="
 		small := pages <= mostCopied
 		out = []download{
-			{"Markdown", "headings, lists and tables", content + "markdown", stem + ".md", small, true},
-			{"Text", "verbatim, a form feed after each page", content + "text", stem + ".txt", small, true},
-			{"JSON", "everything: pages, elements with boxes, chunks", content + "json", stem + ".json", small, true},
-			{"Tables", "as CSV, one below the other", content + "csv", stem + ".csv", small, false},
-			{"Chunks", "for retrieval, with headings and places", content + "chunks", stem + ".chunks.json", small, true},
-			{"Chunks for LangChain", "a list of Document", content + "chunks&shape=langchain", stem + ".langchain.json", small, true},
-			{"Chunks for LlamaIndex", "a list of TextNode", content + "chunks&shape=llamaindex", stem + ".llamaindex.json", small, true},
-			{"Elements for Unstructured", "a list of elements", content + "chunks&shape=unstructured", stem + ".unstructured.json", small, true},
+			{Name: "Markdown", Text: "headings, lists and tables", Address: content + "markdown", File: stem + ".md", Copy: small, Opened: true},
+			{Name: "Text", Text: "verbatim, a form feed after each page", Address: content + "text", File: stem + ".txt", Copy: small, Opened: true},
+			{Name: "JSON", Text: "everything: pages, elements with boxes, chunks", Address: content + "json", File: stem + ".json", Copy: small, Opened: true},
+			tablesOf(content, stem, small, found),
+			{Name: "Chunks", Text: "for retrieval, with headings and places", Address: content + "chunks", File: stem + ".chunks.json", Copy: small, Opened: true},
+			{Name: "Chunks for LangChain", Text: "a list of Document", Address: content + "chunks&shape=langchain", File: stem + ".langchain.json", Copy: small, Opened: true},
+			{Name: "Chunks for LlamaIndex", Text: "a list of TextNode", Address: content + "chunks&shape=llamaindex", File: stem + ".llamaindex.json", Copy: small, Opened: true},
+			{Name: "Elements for Unstructured", Text: "a list of elements", Address: content + "chunks&shape=unstructured", File: stem + ".unstructured.json", Copy: small, Opened: true},
 		}
 	}
 	if pages > 0 {
@@ -202,6 +210,14 @@ func downloads(d documents.Document, pages int) []download {
 		out = append(out, download{Name: "Source", Text: "the file as it came, " + byteSize(d.SourceSize), Address: base + "/source", File: d.Filename})
 	}
 	return out
+}
+
+// tablesOf is the tables, which a document may be known to have none of.
+func tablesOf(content, stem string, small bool, found *extract.Found) download {
+	if found != nil && found.Tables == 0 {
+		return download{Name: "Tables", Text: "no table was found in it", Refused: true}
+	}
+	return download{Name: "Tables", Text: "as CSV, one below the other", Address: content + "csv", File: stem + ".csv", Copy: small}
 }
 
 // stem is a file's name without its ending.

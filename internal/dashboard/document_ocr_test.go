@@ -35,7 +35,7 @@ func TestPageTellsOfOCR(t *testing.T) {
 		e.ok(e.store.Checkpoint(t.Context(), j.Fence(), 4, jobs.Step{Seq: i + 1, Data: p.Encode()}))
 	}
 	for n, wants := range map[int][]string{
-		1: {"recognised from the page's picture", "tesseract 5.3.0, eng&#43;deu, 87% sure"},
+		1: {"recognised from the page&#39;s picture", "tesseract 5.3.0, eng&#43;deu, 87% sure"},
 		2: {"not recognised: not done &lt;after&gt; 1m0s (ocr_timeout)"},
 		3: {"Nothing was recognised"},
 		4: {"not recognised. Where the service finds Tesseract"},

@@ -13,6 +13,7 @@ import (
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/internal/extract"
 	"github.com/mivaa/mivaa/internal/layout"
+	"github.com/mivaa/mivaa/internal/ocr"
 	"github.com/mivaa/mivaa/jobs"
 )
 
@@ -28,9 +29,8 @@ type documentPage struct {
 	Modes        []choice
 	Failed       bool
 	Code, Error  string
-	NeedsOCR     bool
-	OCR          *layout.OCR // nil: it was not to be recognised
-	Width        string      // of the page, in points
+	Remarks      []remark
+	Width        string // of the page, in points
 	Height       string
 	Blocks       []block
 	Text         string
@@ -87,7 +87,11 @@ func (s *site) showPage(r *http.Request) (view, error) {
 		return view{}, invalid("as is none of read, markdown, text.")
 	}
 	d := documentPage{Document: doc, Number: number, Mode: mode}
-	running, err := s.aroundPage(r.Context(), &d)
+	facts, err := extract.FactsOf(doc)
+	if err != nil {
+		return view{}, err
+	}
+	running, err := s.aroundPage(r.Context(), &d, facts)
 	if err != nil {
 		return view{}, err
 	}
@@ -101,6 +105,11 @@ func (s *site) showPage(r *http.Request) (view, error) {
 		return view{}, err
 	default:
 		d.fill(read)
+		var mode ocr.Mode
+		if facts.OCR != nil {
+			mode = facts.OCR.Mode
+		}
+		d.Remarks = remarksOn(read.PageInfo, mode)
 	}
 	s.addPictures(r.Context(), &d)
 	for _, m := range []string{modeRead, modeMarkdown, modeText} {
@@ -121,11 +130,7 @@ func readingAddress(id jobs.ID, number int, mode string) string {
 
 // aroundPage finds the pages before and after. It returns the job that still
 // reads the document, if one does.
-func (s *site) aroundPage(ctx context.Context, d *documentPage) (running string, err error) {
-	facts, err := extract.FactsOf(d.Document)
-	if err != nil {
-		return "", err
-	}
+func (s *site) aroundPage(ctx context.Context, d *documentPage, facts extract.Facts) (running string, err error) {
 	state, recorded, err := s.documentState(ctx, d.Document)
 	if err != nil {
 		return "", err
@@ -154,8 +159,7 @@ func (s *site) aroundPage(ctx context.Context, d *documentPage) (running string,
 }
 
 func (d *documentPage) fill(p extract.Page) {
-	d.Failed, d.Code, d.Error, d.NeedsOCR = p.Status == layout.StatusFailed, p.ErrorCode, p.Error, p.NeedsOCR
-	d.OCR = p.OCR
+	d.Failed, d.Code, d.Error = p.Status == layout.StatusFailed, p.ErrorCode, p.Error
 	d.Text, d.Markdown = p.Text, p.Markdown
 	d.Width, d.Height = points(p.Width), points(p.Height)
 	if p.PageLabel != strconv.Itoa(d.Number) {

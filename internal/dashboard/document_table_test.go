@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -52,4 +53,21 @@ func TestPageDrawsTables(t *testing.T) {
 	e.ok(e.docs.Publish(e.Context(), j.Fence(), json.RawMessage(`{"v":1,"pages":1,"body_size":11}`)))
 	e.finish(j, jobs.Outcome{Status: jobs.Completed})
 	e.contains(e.page("/documents/"+doc.DocumentID.String()+"/pages/1"), `<th colspan="2">Port</th>`, "<td></td><td>&lt;b&gt; Tons</td>")
+}
+
+// TestTablesDownload: what would be an empty file is not offered, with the
+// reason; where it is not known what was found, it is.
+func TestTablesDownload(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	for found, offered := range map[string]bool{`,"found":{"tables":0}`: false, `,"found":{"tables":2}`: true, "": true} {
+		page := e.page("/documents/" + e.remarked(nil, `{"v":1,"pages":3,"body_size":11`+found+`}`).DocumentID.String())
+		if got := strings.Contains(page, "format=csv"); got != offered {
+			t.Errorf("with %s: tables are offered: %v", found, got)
+		}
+		if got := strings.Contains(page, "no table was found in it") && strings.Contains(page, `disabled aria-describedby="why-Tables"`); got == offered {
+			t.Errorf("with %s: tables are refused: %v", found, got)
+		}
+		e.contains(page, "format=markdown", "format=zip")
+	}
 }

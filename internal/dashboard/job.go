@@ -34,6 +34,7 @@ type jobPage struct {
 	Waits    []string // why it does not run
 	Pace     *pace
 	Strip    strip
+	Remarks  []remark // on the pages that are its document's content
 	Timeline []entry
 	Cut      int // entries that are left out of the timeline
 	Buttons  []moveButton
@@ -74,6 +75,9 @@ func (s *site) showJob(r *http.Request) (view, error) {
 	if d.Strip, err = s.strip(r.Context(), story); err != nil {
 		return view{}, err
 	}
+	if d.Remarks, err = s.remarksOfJob(r.Context(), j); err != nil {
+		return view{}, err
+	}
 	d.Timeline, d.Cut = timeline(story)
 	return view{Title: j.Filename, Section: "jobs", Events: "/api/rag/documents/job/" + j.ID + "/events", Data: d}, nil
 }
@@ -84,6 +88,8 @@ func jobDone(word string) string {
 		return "Accepted. It is stored, and read as soon as an instance has room."
 	case "known":
 		return "These bytes were submitted before, in the same way: this is their first job. Nothing new was made."
+	case "untold":
+		return "These bytes were submitted before, in the same way: this is their first job. Nothing new was made, and nothing will be sent to the callback URL: the job is over, or tells another address."
 	case "resume", "retry":
 		return "Put back into the queue. It goes on at the first page that is not recorded."
 	case "restart":

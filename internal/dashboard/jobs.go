@@ -42,6 +42,7 @@ type jobsPage struct {
 	Moves       []moveWord // that may be legal for what is listed
 	Sample      bool
 	Done        string // what a form did
+	Submit      bool   // the form is open: somebody was sent here to submit
 }
 
 // tile is one of the six counts, and a filter.
@@ -63,7 +64,7 @@ func (s *site) showJobs(r *http.Request) (view, error) {
 	sort, cursor := q.Get("sort"), q.Get("cursor")
 	d := jobsPage{
 		Search: f.search(), Sort: sort, Sorts: sorts, Filtered: !f.isEmpty(), Hidden: f.hidden("sort", sort), Clear: new(filter).address("/", "sort", sort),
-		Sample: len(s.sample) > 0, Done: doneWord(q.Get("done")),
+		Sample: len(s.sample) > 0, Done: doneWord(q.Get("done")), Submit: q.Has("submit"),
 	}
 	v := view{Title: jobsTitle(f), Section: "jobs", Events: allEvents, Scripts: []string{"list.js"}}
 	tiles, err := s.tiles(r.Context(), f, sort)

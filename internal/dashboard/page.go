@@ -47,6 +47,7 @@ type page struct {
 	Operate    bool   // the caller may change things: there are buttons
 	Here       string // the page's own address
 	MostUpload int64
+	Webhooks   bool   // an upload may say where its job's end is to be told
 	Now        string // by the service's clock
 	Retry      bool   // what is wrong may pass by itself, and looking again is harmless
 }
@@ -172,7 +173,7 @@ func problemTitle(p *api.Problem) string {
 func (s *site) write(w http.ResponseWriter, r *http.Request, status int, name string, v view) {
 	reading := r.Method == http.MethodGet || r.Method == http.MethodHead
 	p := page{
-		view: v, Version: s.version, Theme: theme(r), Operate: operates(r), Signed: api.RoleOf(r) != api.RoleNone, MostUpload: s.maxUpload,
+		view: v, Version: s.version, Theme: theme(r), Operate: operates(r), Signed: api.RoleOf(r) != api.RoleNone, MostUpload: s.maxUpload, Webhooks: s.api.SendsWebhooks(),
 		Here: "/", Now: s.now().UTC().Format(time.RFC3339), Retry: reading && status >= http.StatusInternalServerError,
 	}
 	if reading {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/mivaa/mivaa/internal/api"
+	"github.com/mivaa/mivaa/internal/extract"
+	"github.com/mivaa/mivaa/internal/pdf"
 	"github.com/mivaa/mivaa/jobs"
 )
 
@@ -25,6 +27,7 @@ type reviewGroup struct {
 	jobs.Group
 	Head, Advice string
 	ByItself     bool // they may go on without a person
+	InVain       bool // they would end in the same way: Moves are none
 	Link         string
 	Moves        []groupMove
 }
@@ -56,9 +59,9 @@ func groupOf(g jobs.Group) reviewGroup {
 	f := filter{api.JobFilter{Status: string(g.Status), Cause: string(g.Cause), ErrorCode: g.ErrorCode}}
 	out := reviewGroup{
 		Group: g, Head: groupHead(g), Advice: adviceFor(g.ErrorCode, g.Cause), Link: f.address("/review/group"),
-		ByItself: g.Status == jobs.Interrupted && g.Cause != jobs.CauseCancelled,
+		ByItself: g.Status == jobs.Interrupted && g.Cause != jobs.CauseCancelled, InVain: inVain(g.Status, g.ErrorCode),
 	}
-	for _, m := range decisions(g.Status, g.Cause) {
+	for _, m := range decisions(g.Status, g.Cause, g.ErrorCode) {
 		out.Moves = append(out.Moves, groupMove{m.moveWord, m.says + " all", f.address("/bulk", "move", m.Name, "all", "1")})
 	}
 	return out
@@ -81,8 +84,10 @@ type decision struct {
 	says string
 }
 
-func decisions(s jobs.Status, c jobs.Cause) []decision {
+func decisions(s jobs.Status, c jobs.Cause, code string) []decision {
 	switch {
+	case inVain(s, code):
+		return nil
 	case s == jobs.Failed:
 		return []decision{{moveNamed("retry"), "Reprocess"}, {moveNamed("restart"), "Restart"}}
 	case c == jobs.CauseCancelled:
@@ -91,6 +96,17 @@ func decisions(s jobs.Status, c jobs.Cause) []decision {
 		return []decision{{moveNamed("resume"), "Reprocess"}, {moveNamed("cancel"), "Give up"}}
 	}
 	return nil
+}
+
+// inVain reports whether processing a job again as it was submitted ends in the
+// same way, whatever the service is set to. Its own page offers it all the same:
+// a newer program may read what this one cannot.
+func inVain(s jobs.Status, code string) bool {
+	switch code {
+	case pdf.CodeTooLarge, pdf.CodeTooManyPages:
+		return false // the limits are the service's
+	}
+	return s == jobs.Failed && extract.Refused(code)
 }
 
 // groupPage is what review_group.html shows: one reason, job by job.
@@ -130,7 +146,7 @@ func (s *site) showGroup(r *http.Request) (view, error) {
 	d := groupPage{Group: groupOf(g)}
 	for i, j := range list.Jobs {
 		row := groupRow{jobRow: rows[i], At: j.UpdatedAt}
-		for _, m := range decisions(jobs.Status(j.Status), jobs.Cause(str(j.Cause))) {
+		for _, m := range decisions(jobs.Status(j.Status), jobs.Cause(str(j.Cause)), str(j.ErrorCode)) {
 			row.Moves = append(row.Moves, decisionButton{m.moveWord, m.says})
 		}
 		d.Rows = append(d.Rows, row)

@@ -17,7 +17,10 @@ func (s *site) upload(w http.ResponseWriter, r *http.Request) (string, error) {
 		return "/documents/" + done.Document.ID.String(), nil
 	}
 	word := "accepted"
-	if done.Deduplicated {
+	switch {
+	case done.Deduplicated && done.CallbackRegistered != nil && !*done.CallbackRegistered:
+		word = "untold"
+	case done.Deduplicated:
 		word = "known"
 	}
 	return "/jobs/" + done.Job.ID.String() + "?done=" + word, nil

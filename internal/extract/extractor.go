@@ -218,7 +218,7 @@ func (r *reader) publish(ctx, reading context.Context) error {
 		}
 	}
 	r.all.Outline(r.facts.bookmarks())
-	profile, err := json.Marshal(r.all.Profile())
+	profile, err := json.Marshal(published{r.all.Profile(), r.all.found()})
 	if err != nil {
 		return fmt.Errorf("encode profile: %w", err)
 	}

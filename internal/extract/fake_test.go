@@ -34,6 +34,8 @@ type spec struct {
 
 	Scans      []int `json:"scans,omitempty"`      // pages that are pictures of text
 	Recognised []int `json:"recognised,omitempty"` // of them, those that a recogniser has made text of
+	Garbage    []int `json:"garbage,omitempty"`    // pages whose text is none
+	Stream     []int `json:"stream,omitempty"`     // pages in the order of the file
 
 	Attached []string `json:"attached,omitempty"` // names of files
 }
@@ -113,6 +115,10 @@ func (d *document) Pages(ctx context.Context, numbers []int, _ pdf.Recogniser) i
 			page := pageOf(n)
 			if slices.Contains(d.spec.Scans, n) {
 				page = layout.Read(layout.Glyphs{Number: n, Width: 612, Height: 792, Images: []layout.Box{{0, 0, 612, 792}}})
+			}
+			page.Garbage = slices.Contains(d.spec.Garbage, n)
+			if slices.Contains(d.spec.Stream, n) {
+				page.Order = layout.OrderStream
 			}
 			how := layout.OCR{Engine: ocr.Name, Version: "5", Languages: "eng"}
 			switch {

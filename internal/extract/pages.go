@@ -28,6 +28,29 @@ func ParsePages(s string) (Pages, error) {
 	if len(s) > maxSelection {
 		return nil, fmt.Errorf("page selection is longer than %d characters", maxSelection)
 	}
+	return parsePages(s)
+}
+
+// PagesOf reads a selection that this package wrote, however long it is. What
+// is none selects nothing.
+func PagesOf(written string) Pages {
+	p, err := parsePages(written)
+	if err != nil {
+		return nil
+	}
+	return p
+}
+
+// Count is how many pages a selection without an open end names.
+func (p Pages) Count() int {
+	n := 0
+	for _, r := range p {
+		n += r.Last - r.First + 1
+	}
+	return n
+}
+
+func parsePages(s string) (Pages, error) {
 	if strings.TrimSpace(s) == "" {
 		return nil, nil
 	}

@@ -76,10 +76,14 @@ type tally struct {
 	recognised int
 	failed     Pages
 	needed     Pages
+	tables     int
+	garbage    Pages
+	stream     Pages
 }
 
 func (t *tally) add(p layout.Page) {
 	t.Add(p)
+	t.find(&p)
 	if t.mode.Needed(&p) {
 		t.needed = t.needed.with(p.Number)
 	}

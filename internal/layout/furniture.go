@@ -34,7 +34,8 @@ const (
 	maxEdgeKeys       = 8_192
 	maxFurnitureLines = 4 // of one block: longer ones are text
 	maxFurniture      = 512
-	minRepeats        = 3 // pages that have a line, but for documents that are shorter
+	minRepeats        = 3    // pages that have a line, but for documents that are shorter
+	smallHead         = 0.95 // of the text's size: a header that fewer pages have is smaller
 )
 
 type edgeKey struct {
@@ -46,6 +47,7 @@ type edgeKey struct {
 type edgeCount struct {
 	pages int
 	page  int // the last of them
+	heads int // of them, but for the document's first, those that it is at the head of
 }
 
 // edges counts the lines that stand at the edges of pages. It forgets what was
@@ -66,13 +68,16 @@ func (e *edges) add(p *Page) {
 			if p.Lines[i].cells() > 2 && at > 0 && r.edge == edgeTop {
 				continue // the head of a table that goes on
 			}
-			for _, text := range p.edgeTexts(i) {
+			for as, text := range p.edgeTexts(i) {
 				k := edgeKey{r.edge, r.step, text}
 				c, known := e.count[k]
 				if c.page == e.page || !known && !e.room() {
 					continue
 				}
 				c.pages, c.page = c.pages+1, e.page
+				if as == 0 && at == 0 && r.edge == edgeTop && p.Number > 1 && p.alone(i) {
+					c.heads++
+				}
 				e.count[k] = c
 			}
 		}
@@ -104,7 +109,10 @@ func (e *edges) furniture(pages int) []Furnishing {
 		for _, d := range [2]int{-1, 1} { // a point more or less is the same place
 			n += e.count[edgeKey{k.edge, k.step + d, k.text}].pages
 		}
-		if n >= min(minRepeats, pages) && (k.edge != edgeSide || 2*n >= pages) {
+		// The first page of a document often has no running header: of three
+		// pages that leaves two.
+		late := pages == minRepeats && c.pages == pages-1 && c.heads == c.pages
+		if (n >= min(minRepeats, pages) || late) && (k.edge != edgeSide || 2*n >= pages) {
 			out = append(out, Furnishing{Text: k.text, Edge: k.edge, Step: k.step, Pages: c.pages})
 		}
 	}
@@ -338,6 +346,9 @@ func (prof *Profile) furnishing(p *Page, i int, r *edgeRow) string {
 		large := size > 1.15*prof.BodySize
 		if large && 3*pages < prof.Pages {
 			continue
+		}
+		if pages < min(minRepeats, prof.Pages) && size > smallHead*prof.BodySize {
+			continue // so few may say the same by chance, but not in small print
 		}
 		// "Chapter 3" counts with the pages where each has a chapter, and so
 		// may a line of a paragraph.

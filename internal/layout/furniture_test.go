@@ -187,3 +187,42 @@ func TestRoman(t *testing.T) {
 		}
 	}
 }
+
+// TestFurnitureBehindACover has three pages of which the first has no running
+// header: two are enough to tell a small line by itself, and nothing else.
+func TestFurnitureBehindACover(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		size  float32
+		at    float32 // of the line; the text begins at 80
+		first bool    // it is on the first page, and not on the last
+		is    string
+	}{
+		"a running header": {9, 40, false, TypePageHeader}, "as large as the text": {11, 40, false, TypeParagraph},
+		"a line of the text": {9, 110, false, ""}, "on the first pages": {9, 40, true, TypeParagraph},
+	} {
+		var pr Profiler
+		var pages []Page
+		for n := 1; n <= 3; n++ {
+			s := newSheet()
+			s.Number = n
+			if has := n > 1; has != c.first || n == 2 {
+				s.lines(72, c.at, c.size, regular, "Work That Survives")
+			}
+			for i, line := range filler(12, 46) {
+				s.lines(72, 80+30*float32(i), 11, regular, line+fmt.Sprintf(" %c-words", 'a'+n))
+			}
+			pages = append(pages, Read(s.Glyphs))
+			pr.Add(pages[n-1])
+		}
+		prof := pr.Profile()
+		for _, e := range Elements(pages[1], prof) {
+			if !strings.Contains(e.Text, "Work That Survives") {
+				continue
+			}
+			if c.is != "" && e.Type != c.is || c.is == "" && e.Layer != LayerBody {
+				t.Errorf("%s: it is a %s of the %s", name, e.Type, e.Layer)
+			}
+		}
+	}
+}

@@ -40,6 +40,12 @@
     });
   }
 
+  // word is what the job's page says of the upload.
+  function word(done) {
+    if (!done.deduplicated) return "accepted";
+    return done.callback_registered === false ? "untold" : "known";
+  }
+
   async function submit(forms) {
     let done, failed = "";
     for (const [i, { form, name }] of forms.entries()) {
@@ -59,7 +65,8 @@
     }
     show("Accepted");
     if (forms.length > 1) location.href = "/";
-    else location.href = done.job_id ? `/jobs/${done.job_id}` : `/documents/${done.document_id}`;
+    else if (!done.job_id) location.href = `/documents/${done.document_id}`;
+    else location.href = `/jobs/${done.job_id}?done=${word(done)}`;
   }
 
   const files = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
