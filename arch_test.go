@@ -26,6 +26,7 @@ const module = "github.com/mivaa/mivaa"
 // are free: a store's test runs the suite that knows no store.
 var layers = [][]string{
 	{"jobs", "client", "deploy", "internal/child", "internal/host", "internal/layout", "internal/pgtest", "internal/faultproxy", "examples"},
+	{"jobs/internal/watch"}, // what both stores do for who watches them
 	{"jobs/sqlite", "jobs/postgres", "jobs/storetest", "jobs/crashtest", "internal/pdf"},
 	{"internal/blob", "internal/ocr"},
 	{"internal/documents"}, // a document names its source as blob does
