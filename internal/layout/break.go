@@ -14,22 +14,21 @@ import (
 type Break struct {
 	ID string // of the element
 
-	at   int // its index among the elements of its page
-	page int
-	list bool
-	seam seam
-	word bool    // it ends within a word, with a hyphen
-	runs bool    // it ends as text runs on, with a letter or a comma: not with a figure, say
-	room float32 // that its last line leaves, in ems
-	even bool    // the line before that is as long
+	at     int // its index among the elements of its page
+	page   int
+	list   bool
+	seam   seam
+	word   bool    // it ends within a word, with a hyphen
+	figure bool    // it ends with a figure, as entries of an index and of tables do
+	room   float32 // that its last line leaves, in ems
+	even   bool    // the line before that is as long
 }
 
 // seam is a line at which the text of one page meets that of the next.
 type seam struct {
 	size float32 // that most of its paragraph has
-	bold bool    // all of its paragraph
 	font string  // that most of the line has
-	dark bool    // its words next to the other page are bold
+	bold bool    // its words next to the other page are bold
 }
 
 // BreakOf returns what a page breaks off with: the last of its elements, but for
@@ -44,7 +43,11 @@ func breakOf(p *Page, elements []Element) Break {
 	}
 	e := &elements[at]
 	l := &p.Lines[e.last]
-	if e.Type != TypeParagraph && e.Type != TypeListItem || !plainLine(l) || p.stops(l) {
+	if e.Type != TypeParagraph && e.Type != TypeListItem || !plainLine(l) {
+		return Break{}
+	}
+	end := p.ending(l)
+	if !runsOn(end) {
 		return Break{}
 	}
 	text := p.Text[l.Start:l.End]
@@ -52,11 +55,7 @@ func breakOf(p *Page, elements []Element) Break {
 	before, _ := utf8.DecodeLastRuneInString(text[:len(text)-n])
 	b := Break{
 		ID: e.ID, at: at, page: p.Number, list: e.Type == TypeListItem, seam: p.seamOf(e, l, len(l.Runs)-1),
-		word: isHyphen(last) && unicode.IsLetter(before),
-		runs: unicode.In(last, unicode.L, unicode.M) || isHyphen(last) || strings.ContainsRune(",،、，–—", last),
-	}
-	if !b.runs && !unicode.IsDigit(last) && !strings.ContainsRune(closing, last) {
-		return Break{}
+		word: isHyphen(last) && unicode.IsLetter(before), figure: unicode.IsDigit(end),
 	}
 	from, to := p.reach(l)
 	c, _ := p.columnOf(e.last, e, elements)
@@ -72,7 +71,8 @@ func breakOf(p *Page, elements []Element) Break {
 //
 // The rest of a broken word does, and a small letter, behind a line in which its
 // word has no room. Capitals and scripts that have none need more: a line as
-// long as the column, and one that is not indented to follow it.
+// long as the column, and one that is not indented to follow it; where sentences
+// have no mark at their end either, nothing tells.
 func (b Break) GoesOn(p Page, elements []Element) int { return b.goesOn(&p, elements) }
 
 func (b *Break) goesOn(p *Page, elements []Element) int {
@@ -106,15 +106,12 @@ func (b *Break) leadsTo(p *Page, e *Element, l *Line, elements []Element) bool {
 		return false // indented, as a paragraph begins
 	}
 	word := 0.5 * float32(min(utf8.RuneCountInString(firstWord(text)), 12))
-	if unspaced(first) {
-		word = 1
-	}
 	switch {
-	case unicode.IsLower(first) && b.runs:
+	case unicode.IsLower(first) && !b.figure:
 		return b.room < word+1
 	case unicode.IsLower(first):
 		return b.room < 0.5
-	case b.list || !b.runs || !unicode.IsLetter(first) || !own || b.seam.font != p.fontOf(l):
+	case b.list || b.figure || !unicode.IsLetter(first) || unicode.In(first, unicode.Thai, unicode.Lao) || !own || b.seam.font != p.fontOf(l):
 		return false
 	case unspaced(first):
 		return abs(b.room) < 1.1
@@ -122,18 +119,15 @@ func (b *Break) leadsTo(p *Page, e *Element, l *Line, elements []Element) bool {
 	return abs(b.room) < 0.5 && b.even
 }
 
-// closing is what closes around a sentence or a part of one.
-const closing = ")]}\"'”’»›」』）】〉》"
-
 // meets reports whether two lines are set as lines of one paragraph are.
 func (a seam) meets(b seam) bool {
-	return min(a.size, b.size) >= 0.96*max(a.size, b.size) && a.bold == b.bold && a.dark == b.dark
+	return min(a.size, b.size) >= 0.96*max(a.size, b.size) && a.bold == b.bold
 }
 
 // seamOf describes a line of an element, of whose runs one is next to the break.
 func (p *Page) seamOf(e *Element, l *Line, run int) seam {
-	s := seam{font: p.fontOf(l), dark: p.Fonts[l.Runs[run].Font].Bold}
-	s.size, s.bold = p.style(p.Lines[e.first : e.last+1])
+	s := seam{font: p.fontOf(l), bold: p.Fonts[l.Runs[run].Font].Bold}
+	s.size, _ = p.style(p.Lines[e.first : e.last+1])
 	return s
 }
 
@@ -151,15 +145,19 @@ func (p *Page) fontOf(l *Line) string {
 // plainLine reports whether a line stands upright and is no row of cells.
 func plainLine(l *Line) bool { return l.Angle == 0 && len(l.Runs) > 0 && l.cells() == 1 }
 
-// stops reports whether a line ends a sentence or leads to what follows, as a
-// colon does. Signs of notes and what closes around the sentence may stand
-// behind its end.
-func (p *Page) stops(l *Line) bool {
+// ending returns the last character of a line that is neither the sign of a note
+// nor closes around what stands before it, as brackets and quotes do.
+func (p *Page) ending(l *Line) rune {
 	end, size := len(l.Runs)-1, l.size()
 	for end > 0 && l.Runs[end].Size <= 0.85*size {
 		end--
 	}
-	text := strings.TrimRight(p.Text[l.Start:l.Runs[end].End], " *†‡"+closing)
+	text := strings.TrimRight(p.Text[l.Start:l.Runs[end].End], " *†‡)]}\"'”’»›」』）】〉》")
 	last, _ := utf8.DecodeLastRuneInString(text)
-	return endsSentence(last) || unicode.Is(unicode.Sentence_Terminal, last) || last == '…' || last == '；'
+	return last
+}
+
+// runsOn reports whether a sentence may go on behind a character.
+func runsOn(r rune) bool {
+	return unicode.In(r, unicode.L, unicode.M, unicode.N) || isHyphen(r) || strings.ContainsRune(",،、，–—", r)
 }

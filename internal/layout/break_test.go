@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -74,7 +75,16 @@ func TestBreak(t *testing.T) {
 		"a capital, indented":           {upTo(wide + " them,"), indented("Names have capitals and begin a line at times, but", "not here."), false},
 		"a capital by itself":           {upTo(wide + " them,"), from("Names have capitals."), false},
 		"the sentence ends":             {upTo(wide + " all."), on, false},
-		"the sentence ends in quotes":   {upTo(wide + " all.”"), on, false},
+		"the sentence ends in quotes":   {upTo(wide + " them.”"), on, false},
+		"a word in quotes":              {upTo(wide + " ”me”"), on, true},
+		"a word with a note":            {noted(upTo(wide + " me")), on, true},
+		"a sign":                        {upTo(wide + " =>=>"), on, false},
+		"a row":                         {besideEach(), on, false},
+		"an item, then a capital":       {item(), from("Names have capitals and begin a line at times, but", "not here."), false},
+		"a figure begins":               {upTo(wide + " them,"), from("40 of them are what a page has at the least, and", "so on."), false},
+		"a capital behind uneven lines": {upTo(wide+" him", wide+" them,"), from("Names have capitals and begin a line at times, but", "not here."), false},
+		"a capital in another font":     {upTo(wide + " them,"), typed("Names have capitals and begin a line"), false},
+		"a caption":                     {upTo("ends here.", "", "Table 1: "+wide+" them"), on, false},
 		"the sentence ends with a note": {noted(upTo(wide + " all.")), on, false},
 		"a colon":                       {upTo(wide + " all:"), on, false},
 		"the line has room":             {upTo("This is one of them"), on, false},
@@ -132,6 +142,32 @@ func headed(heading string) *sheet {
 	return s
 }
 
+// typed sets a page whose first line is typewritten.
+func typed(first string) *sheet {
+	s := newSheet()
+	s.Number = 2
+	s.lines(72, 72, 10, mono, first)
+	s.lines(72, 84, 10, regular, "that is set as the others are, and this is the end", "of it.")
+	return s
+}
+
+// item sets a page that ends with an item of a list whose lines are even.
+func item() *sheet {
+	s := leaf(1, wide+" them,", "which ends here.")
+	s.lines(72, 110, 10, regular, "• "+wide)
+	s.lines(80, 122, 10, regular, wide)
+	return s
+}
+
+// besideEach sets a page whose last line is two, side by side.
+func besideEach() *sheet {
+	s := upTo(wide + " them")
+	y := float32(72 + 6*12 + 4)
+	s.put(s.put(72, y, 10, regular, wide[:40])+25, y, 10, bold, wide[:31])
+	s.newline()
+	return s
+}
+
 // noted puts the sign of a note behind the last line.
 func noted(s *sheet) *sheet {
 	last := s.Glyphs.Glyphs[len(s.Glyphs.Glyphs)-3]
@@ -154,6 +190,27 @@ func ruled(g Glyphs, y float32) *sheet {
 	return s
 }
 
+// Of pages that were not read as they should be nothing is said.
+func TestBreakOfDoubtfulPages(t *testing.T) {
+	t.Parallel()
+	p, q := Read(upTo(wide+" them").Glyphs), Read(from("and it goes on with a line that is", "none of them.").Glyphs)
+	prof := profileOf(p, q)
+	of, next := Elements(p, prof), Elements(q, prof)
+	if BreakOf(p, of).GoesOn(q, next) != 0 {
+		t.Fatal("the pages as they are do not go on")
+	}
+	for name, change := range map[string]func(*Page){
+		"garbage": func(p *Page) { p.Garbage = true }, "order": func(p *Page) { p.Order = OrderStream },
+	} {
+		bad, next2 := p, q
+		change(&bad)
+		change(&next2)
+		if BreakOf(bad, of).ID != "" || BreakOf(p, of).GoesOn(next2, next) >= 0 {
+			t.Errorf("%s: the pages go on", name)
+		}
+	}
+}
+
 // What belongs to the pages does not part the text.
 func TestBreakBesides(t *testing.T) {
 	t.Parallel()
@@ -162,12 +219,17 @@ func TestBreakBesides(t *testing.T) {
 		s.lines(300, 770, 9, regular, strconv.Itoa(n))
 		return s
 	}
-	before, after := dress(1, upTo(wide+" them")), dress(2, from("and it goes on with a line that is", "none of them."))
-	before.lines(72, 600, 7, regular, "* A note at the foot of the page, which is small.")
-	before.Images = []Box{{72, 400, 400, 560}}
-	before.lines(72, 575, 9, regular, "Figure 1: What is in the picture")
-	if first, second := goesOn(t, before, after); !strings.HasSuffix(first, "one of them") || !strings.HasPrefix(second, "and it goes on") {
-		t.Errorf("%q goes on with %q", first, second)
+	for caption, images := range map[string][]Box{
+		"Figure 1: What is drawn": nil, "Chart 1: What is in the picture": {{72, 400, 400, 560}},
+	} {
+		before, after := dress(1, upTo(wide+" them")), dress(2, from("and it goes on with a line that is", "none of them."))
+		before.lines(72, 600, 7, regular, "* A note at the foot of the page, which is small.")
+		before.Images = images
+		before.lines(72, 575, 9, regular, caption)
+		before.turned(30, 300, 9, -90, "A stamp at the side")
+		if first, second := goesOn(t, before, after); !strings.HasSuffix(first, "one of them") || !strings.HasPrefix(second, "and it goes on") {
+			t.Errorf("%s: %q goes on with %q", caption, first, second)
+		}
 	}
 }
 
@@ -186,6 +248,12 @@ func TestBreakInColumns(t *testing.T) {
 	after := page(2, append([]string{"until it ends on this page.", "The next paragraph is what stands"}, text[:20]...), append(text[20:], "and ends here."))
 	first, second := goesOn(t, before, after)
 	if !strings.HasSuffix(first, text[39]) || !strings.HasPrefix(second, "until it ends") {
+		t.Errorf("%q goes on with %q", first, second)
+	}
+	// What another column has says nothing of this one.
+	lines := slices.Repeat([]string{"the lines of the columns are even, and so they"}, 20)
+	first, second = goesOn(t, page(1, lines, lines), page(2, append([]string{"Names begin with capitals, which says that it"}, lines...), lines))
+	if first == "" {
 		t.Errorf("%q goes on with %q", first, second)
 	}
 }
