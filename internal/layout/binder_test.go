@@ -29,6 +29,24 @@ func loose(style Style, pages ...Page) string {
 	return strings.Join(md, "\n")
 }
 
+// following is the same page once more, as the next one.
+func following(p Page) Page {
+	p.Number++
+	return p
+}
+
+// verifyBound checks that no text of a page is lost where it is bound to others.
+func verifyBound(t testing.TB, p Page) {
+	t.Helper()
+	pages := []Page{p, following(p), following(following(p))}
+	for _, style := range []Style{{}, {Plain: true}} {
+		want, got := letters(unmarked(loose(style, pages...))), letters(unmarked(bind(style, pages...)))
+		if sorted(want) != sorted(got) {
+			t.Fatalf("%+v: bound, pages say %q, by themselves %q", style, got, want)
+		}
+	}
+}
+
 func TestBinder(t *testing.T) {
 	t.Parallel()
 	marked := func(n int, y float32, before string, font int, dark, after string) Page {

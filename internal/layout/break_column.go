@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -9,7 +10,7 @@ import (
 // lastText returns the index of the element that ends the text of a page, -1
 // where there is none.
 func (p *Page) lastText(elements []Element) int {
-	for i := len(elements) - 1; i >= 0; i-- {
+	for i := range slices.Backward(elements) {
 		if !p.besides(elements, i) {
 			return i
 		}

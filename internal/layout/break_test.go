@@ -168,8 +168,8 @@ func item() *sheet {
 // besideEach sets a page whose last line is two, side by side.
 func besideEach() *sheet {
 	s := upTo(wide + " them")
-	y := float32(72 + 6*12 + 4)
-	s.put(s.put(72, y, 10, regular, wide[:40])+25, y, 10, mono, wide[:31])
+	y := float32(72 + 5*12 + 4)
+	s.put(s.put(72, y, 10, regular, wide[:40])+25, y, 10, mono, wide[:39])
 	s.newline()
 	return s
 }
