@@ -110,16 +110,12 @@ func markdown(pages []layout.Page, style layout.Style) string {
 	for _, p := range pages {
 		profiler.Add(p)
 	}
-	profile := profiler.Profile()
+	b := layout.Binder{Profile: profiler.Profile(), Style: style}
 	var md strings.Builder
 	for _, p := range pages {
-		text := layout.Markdown(p, profile, style)
-		if md.Len() > 0 && text != "" {
-			md.WriteByte('\n')
-		}
-		md.WriteString(text)
+		md.WriteString(b.Add(p))
 	}
-	return md.String()
+	return md.String() + b.End()
 }
 
 // score runs the benchmark's scorer on a directory of Markdown.

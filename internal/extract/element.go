@@ -27,6 +27,7 @@ type Element struct {
 	Confidence  float32    `json:"confidence,omitempty" doc:"That the type is right, to 1"`
 	TableID     string     `json:"table_id,omitempty" doc:"Of a table: its cells are in tables"`
 	ImageID     string     `json:"image_id,omitempty" doc:"Of an image: more of it is in images"`
+	Continues   string     `json:"continues,omitempty" doc:"The element of an earlier page that this one goes on with: a paragraph, a list item or a table"`
 
 	start, end int           // bytes of the page's text
 	table      *layout.Table // of a table
@@ -46,13 +47,15 @@ type outline struct {
 	items    []place // list items that the current one is nested in
 	order    int
 	table    lastTable
+	broken   layout.Break // of the page before
 }
 
 // lastTable is the last table of the page before.
 type lastTable struct {
-	page layout.Page
-	id   string // "": the page has none
-	head string // the rows that head its columns, perhaps on a page before
+	page    layout.Page
+	id      string // "": the page has none
+	element string
+	head    string // the rows that head its columns, perhaps on a page before
 }
 
 type place struct {
@@ -96,6 +99,10 @@ func (o *outline) add(page layout.Page, prof layout.Profile) []Element {
 		out = append(out, el)
 	}
 	o.tables(page, prof, out)
+	if k := o.broken.GoesOn(page, of); k >= 0 {
+		out[k].Continues = o.broken.ID
+	}
+	o.broken = layout.BreakOf(page, of)
 	return out
 }
 
@@ -113,9 +120,9 @@ func (o *outline) tables(page layout.Page, prof layout.Profile, elements []Eleme
 		return
 	}
 	if o.table.id != "" && layout.Continues(o.table.page, page, prof) {
-		first.continues, first.head = o.table.id, o.table.head
+		first.Continues, first.continues, first.head = o.table.element, o.table.id, o.table.head
 	}
-	o.table = lastTable{page, final.TableID, headOf(&page, final)}
+	o.table = lastTable{page, final.TableID, final.ID, headOf(&page, final)}
 }
 
 // headOf returns the rows that head a table's columns.

@@ -38,6 +38,7 @@ type spec struct {
 	Stream     []int `json:"stream,omitempty"`     // pages in the order of the file
 
 	Attached []string `json:"attached,omitempty"` // names of files
+	Flowing  bool     `json:"flowing,omitempty"`  // one text that goes on from page to page
 }
 
 // engine reads specs. Its hooks are called from the goroutine that reads.
@@ -113,6 +114,9 @@ func (d *document) Pages(ctx context.Context, numbers []int, _ pdf.Recogniser) i
 			d.read = append(d.read, n)
 			d.mu.Unlock()
 			page := pageOf(n)
+			if d.spec.Flowing {
+				page = flowingPage(n)
+			}
 			if slices.Contains(d.spec.Scans, n) {
 				page = layout.Read(layout.Glyphs{Number: n, Width: 612, Height: 792, Images: []layout.Box{{0, 0, 612, 792}}})
 			}
@@ -171,6 +175,20 @@ func pageOf(n int) layout.Page {
 	p := layout.Read(g)
 	tabulate(&p)
 	return p
+}
+
+// flowingPage sets a page that begins and ends in the middle of a paragraph.
+func flowingPage(n int) layout.Page {
+	var s setter
+	if n > 1 {
+		s.line(10, fmt.Sprintf("meter %d.", n))
+		s.gap(10)
+	}
+	for range 3 {
+		s.line(10, "The lines of this paragraph are of the same length, all of")
+	}
+	s.line(10, "them but this one, which breaks a word at the page's para-")
+	return layout.Read(layout.Glyphs{Number: n, Width: 612, Height: 792, Fonts: []layout.Font{{Name: "Test"}}, Glyphs: s.glyphs})
 }
 
 // tabulate makes a table of the page's first paragraph: a line a row, its first

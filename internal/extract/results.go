@@ -30,7 +30,7 @@ type Format string
 
 // The formats.
 const (
-	Markdown Format = "markdown" // pages parted by an empty line
+	Markdown Format = "markdown" // pages parted by an empty line, but for a paragraph that goes on over them
 	Text     Format = "text"     // verbatim; each page ended by a form feed, as pdftotext does
 	JSON     Format = "json"     // everything, one object
 	Chunks   Format = "chunks"   // the head of JSON, and the chunks

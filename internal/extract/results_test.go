@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/mivaa/mivaa/internal/documents"
 	"github.com/mivaa/mivaa/internal/layout"
 	"github.com/mivaa/mivaa/jobs"
@@ -35,6 +37,49 @@ func TestMarkdown(t *testing.T) {
 	md, sum = e.read(s.Document.ID, only("3"))
 	if sum.Partial || sum.Pages != 1 || !strings.HasPrefix(md, "# Chapter 3") {
 		t.Errorf("page 3: %+v\n%s", sum, md)
+	}
+}
+
+// A paragraph goes on over pages: Markdown joins its parts where nothing says
+// where a page begins, JSON names what each goes on with.
+func TestParagraphOverPages(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	s := e.submit(spec{Pages: 4, Failed: []int{3}, Flowing: true}, Options{})
+	e.run()
+	id := s.Document.ID
+	md, _ := e.read(id)
+	if !strings.Contains(md, "at the page's parameter 2.\n\nThe lines") || !strings.Contains(md, "para-\n\nmeter 4.\n") || strings.Count(md, "para-") != 2 {
+		t.Errorf("markdown:\n%s", md)
+	}
+	for _, part := range []string{"1", "2", "4"} {
+		if got, _ := e.read(id, only(part)); !strings.HasSuffix(got, "page's para-\n") {
+			t.Errorf("page %s by itself:\n%s", part, got)
+		}
+	}
+	md, _ = e.read(id, func(r *Request) { r.PageMarkers = true })
+	if !strings.Contains(md, "para-\n\n<!-- page 2 -->\n\nmeter 2.\n") {
+		t.Errorf("with markers:\n%s", md)
+	}
+	text, _ := e.read(id, as(Text))
+	if !strings.Contains(text, "para-\n\fmeter 2.\n") {
+		t.Errorf("text: %q", text)
+	}
+	for _, w := range []whole{e.whole(id), e.whole(id, only("2-"))} { // of some pages the same is said as in the whole
+		got := map[string]string{}
+		for _, el := range w.Elements {
+			if el.Continues != "" {
+				got[el.ID] = el.Continues
+			}
+		}
+		if want := map[string]string{"p2e0": "p1e0"}; !cmp.Equal(got, want) {
+			t.Errorf("what goes on with what is %v, want %v", got, want)
+		}
+	}
+	p, err := e.results.Page(t.Context(), id, 2)
+	e.ok(err)
+	if p.Elements[0].Continues != "p1e0" || !strings.HasPrefix(p.Markdown, "meter 2.\n") {
+		t.Errorf("page 2: %+v", p)
 	}
 }
 

@@ -189,6 +189,9 @@ func TestTableOverPages(t *testing.T) {
 		if want := fmt.Sprintf("p%dt1", n-1); len(tables) != 1 || tables[0].Continues != want {
 			t.Fatalf("page %d: %+v, want one that continues %s", n, tables, want)
 		}
+		if want := fmt.Sprintf("p%de0", n-1); elements[0].Continues != want {
+			t.Errorf("page %d: the element goes on with %q, want %s", n, elements[0].Continues, want)
+		}
 		c := cutter{flow: flowsOf(&p, elements)[0], cut: Cut{Size: MinChunk}, measure: characters{}}
 		for _, ch := range c.passages() {
 			if !strings.HasPrefix(ch.text, "Row0 | holds 10\nRow") {

@@ -17,7 +17,7 @@ import (
 
 // SchemaVersion is the version of the document's JSON. A change that a reader
 // has to know of raises its first number.
-const SchemaVersion = "1.1"
+const SchemaVersion = "1.2"
 
 // Head is what the JSON begins with.
 type Head struct {

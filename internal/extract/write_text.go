@@ -10,27 +10,28 @@ import (
 	"github.com/mivaa/mivaa/internal/layout"
 )
 
+// writeMarkdown joins what goes on over pages, but where markers part them.
 func (res *Result) writeMarkdown(ctx context.Context, w io.Writer) error {
 	out := bufio.NewWriterSize(w, 64<<10)
-	first := true
+	b := layout.Binder{Profile: res.profile, Style: res.request.style()}
+	parting := ""
 	for page, err := range res.steps.pages(ctx) {
 		if err != nil {
 			return err
 		}
-		md := layout.Markdown(page, res.profile, res.request.style())
+		var md string
 		if res.request.PageMarkers {
-			md = marker(page) + md
+			md = parting + marker(page) + layout.Markdown(page, b.Profile, b.Style)
+			parting = "\n"
+		} else {
+			md = b.Add(page)
 		}
-		if md == "" {
-			continue
-		}
-		if !first {
-			md = "\n" + md
-		}
-		first = false
 		if _, err := out.WriteString(md); err != nil {
 			return err
 		}
+	}
+	if _, err := out.WriteString(b.End()); err != nil {
+		return err
 	}
 	return out.Flush()
 }

@@ -8,7 +8,8 @@
 // which lines belong to the pages and not to the text (running headers, numbers).
 // Elements and Markdown are then made from a record and a profile. Where a
 // document is tagged and its tags are sound, they say what is otherwise seen:
-// order, paragraphs, headings, lists, tables.
+// order, paragraphs, headings, lists, tables. A Break says what a page breaks off
+// with and the next one goes on with; a Binder makes one text of all pages.
 //
 // It guarantees: the same input gives the same bytes; every character that can
 // be seen and fits the limits is in exactly one line and that line in exactly

@@ -86,6 +86,7 @@ func FuzzRead(f *testing.F) {
 			pr.Add(p)
 		}
 		verifyElements(t, p, pr.Profile())
+		verifyBound(t, p)
 		if d := cmp.Diff(string(p.Encode()), string(Read(g).Encode())); d != "" {
 			t.Fatalf("another result: %s", d)
 		}
@@ -113,6 +114,7 @@ func FuzzDecode(f *testing.F) {
 		pr.Outline([]Bookmark{{Title: p.Text[:min(len(p.Text), 20)], Level: 9, Page: p.Number}})
 		Elements(p, pr.Profile())
 		Markdown(p, pr.Profile(), Style{})
+		bind(Style{}, p, following(p))
 		for _, l := range p.Lines {
 			for _, r := range l.Runs {
 				_, _ = p.Text[r.Start:r.End], p.Fonts[r.Font]

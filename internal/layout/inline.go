@@ -20,10 +20,30 @@ type stretch struct {
 	start, end int
 }
 
+// running is text and its faces while lines are added.
+type running struct {
+	joiner
+	parts []stretch
+}
+
 // inline returns what an element says and, unless it is to be plain, its faces.
 func (w *markdown) inline(e *Element, plain bool) (text string, parts []stretch) {
+	r := w.running(e)
+	w.run(&r, e, plain)
+	text, parts = r.end()
+	if e.Type == TypeFootnote {
+		parts = raiseSign(text, parts)
+	}
+	return text, parts
+}
+
+func (w *markdown) running(e *Element) running {
+	return running{joiner: joiner{out: make([]byte, 0, e.End-e.Start), known: w.known, keep: w.style.KeepHyphens}}
+}
+
+// run adds what an element says.
+func (w *markdown) run(r *running, e *Element, plain bool) {
 	p := w.page
-	j := joiner{out: make([]byte, 0, e.End-e.Start), known: w.known, keep: w.style.KeepHyphens}
 	for i := e.first; i <= e.last; i++ {
 		l := &p.Lines[i]
 		at := max(l.Start, min(e.Start+e.skip, l.End))
@@ -33,27 +53,29 @@ func (w *markdown) inline(e *Element, plain bool) (text string, parts []stretch)
 		if at >= l.End {
 			continue
 		}
-		j.next(p.Text[at:l.End])
+		r.next(p.Text[at:l.End])
 		if plain {
-			j.put(p.Text[at:l.End])
+			r.put(p.Text[at:l.End])
 			continue
 		}
 		for _, s := range w.faces(l, at) {
-			if n := len(parts); n == 0 || parts[n-1].face != s.face {
-				parts = append(parts, stretch{face: s.face, start: len(j.out)})
+			if n := len(r.parts); n == 0 || r.parts[n-1].face != s.face {
+				r.parts = append(r.parts, stretch{face: s.face, start: len(r.out)})
 			}
-			j.put(p.Text[s.start:s.end])
+			r.put(p.Text[s.start:s.end])
 		}
 	}
+}
+
+// end returns the text and its faces.
+func (r *running) end() (text string, parts []stretch) {
+	parts = r.parts
 	for i := range parts {
-		if parts[i].end = len(j.out); i+1 < len(parts) {
-			parts[i].end = min(parts[i+1].start, len(j.out))
+		if parts[i].end = len(r.out); i+1 < len(parts) {
+			parts[i].end = min(parts[i+1].start, len(r.out))
 		}
 	}
-	if e.Type == TypeFootnote {
-		parts = raiseSign(string(j.out), parts)
-	}
-	return string(j.out), parts
+	return string(r.out), parts
 }
 
 // raiseSign raises the number of a note that its text follows closely.

@@ -22,20 +22,15 @@ type Style struct {
 // text. It is made of the page's Elements and says the same; furniture is left
 // out where the style does not ask for it.
 func Markdown(p Page, prof Profile, style Style) string {
-	w := markdown{page: &p, style: style, body: prof.BodyFont, mono: prof.Mono, known: p.compounds()}
-	w.sb.Grow(len(p.Text) + len(p.Text)/8)
-	of := elements(&p, &prof)
-	for i := range of {
-		e := &of[i]
-		if e.Layer != LayerBody && !style.Furniture || e.Type == TypeImage && style.Images == "" {
-			continue
-		}
-		if e.Type == TypeImage {
-			w.alt = imageText(&p, of, i)
-		}
-		w.write(e)
-	}
+	w := newMarkdown(&p, &prof, style)
+	w.writeAll(elements(&p, &prof), -1)
 	return w.sb.String()
+}
+
+func newMarkdown(p *Page, prof *Profile, style Style) *markdown {
+	w := &markdown{page: p, style: style, body: prof.BodyFont, mono: prof.Mono, known: p.compounds()}
+	w.sb.Grow(len(p.Text) + len(p.Text)/8)
+	return w
 }
 
 // markdown writes elements one after the other.
@@ -50,6 +45,21 @@ type markdown struct {
 	indents []int         // where the text of the list items around begins
 	stripes map[int][]int // links by where they stand
 	alt     string        // what the image that is next shows
+	held    *held         // what the next page may go on with; nil: nothing
+}
+
+// writeAll writes elements but one, -1 for none.
+func (w *markdown) writeAll(of []Element, but int) {
+	for i := range of {
+		e := &of[i]
+		if i == but || e.Layer != LayerBody && !w.style.Furniture || e.Type == TypeImage && w.style.Images == "" {
+			continue
+		}
+		if e.Type == TypeImage {
+			w.alt = imageText(w.page, of, i)
+		}
+		w.write(e)
+	}
 }
 
 func (w *markdown) write(e *Element) {
@@ -114,8 +124,14 @@ func listMark(m string) (bullet, lead string) {
 	return "- ", escapeBlock(m + " ")
 }
 
-// text returns an element's text with the marks that the style wants.
+// text returns an element's text with the marks that the style wants, nothing of
+// one that is held back.
 func (w *markdown) text(e *Element) string {
+	if h := w.held; h != nil && h.element == e {
+		h.at = w.sb.Len()
+		w.run(&h.running, e, w.style.Plain)
+		return ""
+	}
 	text, parts := w.inline(e, w.style.Plain)
 	return writeFaces(text, parts)
 }
