@@ -8,18 +8,27 @@ import (
 	"time"
 )
 
-// toAsk is how long a connection that was opened before a stop, and over which
-// nothing was asked yet, has for it: browsers open some in advance, and one whose
-// request is on its way looks the same.
-const toAsk = 100 * time.Millisecond
+// How long a connection over which nothing was asked yet has for it: browsers open
+// some in advance, and one whose request is on its way looks the same. It is on its
+// way for longer where the machine is busy, but not for long.
+const (
+	toAsk     = 100 * time.Millisecond // since the stop began
+	toAskSoon = time.Second            // since the connection was opened
+)
 
 // conns are the connections over which something is being asked, or may be for the
 // first time. http.Server.Shutdown knows them too, but drops the requests that it
 // reads once it has begun, without an answer.
 type conns struct {
 	mu   sync.Mutex
-	open map[net.Conn]http.ConnState // new or active
-	none chan struct{}               // of drain: closed when none is left
+	open map[net.Conn]held // new or active
+	none chan struct{}     // of drain: closed when none is left
+}
+
+// held is a connection that a stop waits for.
+type held struct {
+	asked bool
+	since time.Time // it was opened; of one over which nothing was asked
 }
 
 // note is the http.Server's ConnState.
@@ -29,9 +38,9 @@ func (c *conns) note(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew, http.StateActive:
 		if c.open == nil {
-			c.open = map[net.Conn]http.ConnState{}
+			c.open = map[net.Conn]held{}
 		}
-		c.open[conn] = state
+		c.open[conn] = held{state == http.StateActive, time.Now()}
 	case http.StateIdle, http.StateHijacked, http.StateClosed:
 		delete(c.open, conn)
 		c.check()
@@ -46,7 +55,7 @@ func (c *conns) drain(ctx context.Context) {
 	c.none = none
 	c.check()
 	c.mu.Unlock()
-	silent := time.NewTimer(toAsk)
+	silent := time.NewTicker(toAsk)
 	defer silent.Stop()
 	for {
 		select {
@@ -72,8 +81,8 @@ func (c *conns) check() {
 func (c *conns) closeSilent() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for conn, state := range c.open {
-		if state == http.StateNew {
+	for conn, h := range c.open {
+		if !h.asked && time.Since(h.since) >= toAskSoon {
 			conn.Close()
 		}
 	}

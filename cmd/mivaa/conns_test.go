@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -156,6 +157,41 @@ func TestAskedAtTheLastMoment(t *testing.T) {
 	if err := <-closed; err != nil {
 		t.Error(err)
 	}
+}
+
+// silent is a connection over which nothing is asked. It tells when it is closed,
+// as a server does.
+type silent struct {
+	net.Conn
+	of *conns
+	at chan time.Time
+}
+
+func (s *silent) Close() error {
+	s.at <- time.Now()
+	go s.of.note(s, http.StateClosed)
+	return nil
+}
+
+// Over a connection that was opened just before the stop a request is on its way,
+// if there will be one: it is waited for longer than where one would have come.
+func TestWhoHasJustComeHasTimeToAsk(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var c conns
+		old, young := &silent{of: &c, at: make(chan time.Time, 1)}, &silent{of: &c, at: make(chan time.Time, 1)}
+		c.note(old, http.StateNew)
+		time.Sleep(time.Minute)
+		c.note(young, http.StateNew)
+		began := time.Now()
+		c.drain(t.Context())
+		if took := (<-old.at).Sub(began); took != toAsk {
+			t.Errorf("the old one was closed after %v", took)
+		}
+		if took := (<-young.at).Sub(began); took != toAskSoon {
+			t.Errorf("the young one was closed after %v", took)
+		}
+	})
 }
 
 // A connection over which nothing is asked does not hold up a stop, and neither
