@@ -11,8 +11,9 @@ READ      = format tidy-check vet staticcheck lint vuln cross
 RUN       = bench-once test
 
 # The race detector does not look into what starts no goroutine and would take several times as long: SQLite, which is C
-# made into Go, and the compiler of WebAssembly.
-UNWATCHED = modernc.org/sqlite/lib $(addprefix github.com/tetratelabs/wazero/internal/engine/wazevo/,ssa frontend backend/...)
+# made into Go, the compiler of WebAssembly, and what packs and unpacks pictures.
+UNWATCHED = modernc.org/sqlite/lib $(addprefix github.com/tetratelabs/wazero/internal/engine/wazevo/,ssa frontend backend/...) \
+	$(addsuffix /...,image compress hash golang.org/x/image)
 RACE      = -race $(foreach package,$(UNWATCHED),'-gcflags=$(package)=-race=false -d=checkptr=0')
 
 .PHONY: help run build test check bench bench-peer quality faults fuzz pictures tidy cross format tidy-check vet staticcheck lint vuln bench-once
