@@ -84,16 +84,18 @@ func (b *Binder) joins(p *Page, of []Element) int {
 	return b.held.from.goesOn(p, of)
 }
 
-// goOn adds an element of a page to what is held back.
+// goOn adds an element of a page to what is held back. Whether a hyphen is its
+// word's own at the break is looked up on both pages and no further: a paragraph
+// may go on over thousands.
 func (b *Binder) goOn(w *markdown, e *Element) {
 	known := maps.Clone(w.known)
 	if known == nil {
-		known = b.held.known
-	} else {
-		maps.Copy(known, b.held.known)
+		known = compounds{}
 	}
+	maps.Copy(known, b.held.known)
 	b.held.known = known
 	w.run(&b.held.running, e, b.Style.Plain)
+	b.held.known = w.known
 }
 
 // part returns what parts a page from the one before.

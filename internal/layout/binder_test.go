@@ -127,3 +127,22 @@ func TestBinderHoldsLittle(t *testing.T) {
 		t.Errorf("%d bytes were held: %q", maxHeld, got[:100])
 	}
 }
+
+// Nor does what it knows of the words of a paragraph that goes on over any number
+// of pages.
+func TestBinderKnowsLittle(t *testing.T) {
+	t.Parallel()
+	page := func(n int) Page {
+		own := strings.NewReplacer("x", string(rune('a'+n/26)), "y", string(rune('a'+n%26))).Replace("of xyx-yyx and xyy-xxy ")
+		return Read(leaf(n, own+wide[:60], wide+" them,", wide+" them").Glyphs)
+	}
+	b := Binder{Profile: profileOf(page(1), page(2))}
+	for n := 1; n <= 100; n++ {
+		if b.Add(page(n)); n > 1 && (b.held == nil || b.held.from.page != n) {
+			t.Fatalf("page %d does not go on", n)
+		}
+	}
+	if n := len(b.held.known); n > 4 {
+		t.Errorf("%d words with hyphens are known behind page 100", n)
+	}
+}

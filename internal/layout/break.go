@@ -22,6 +22,7 @@ type Break struct {
 	figure bool    // it ends with a figure, as entries of an index and of tables do
 	room   float32 // that its last line leaves, in ems
 	even   bool    // the line before that is as long
+	hangs  bool    // its lines hang from the first
 }
 
 // seam is a line at which the text of one page meets that of the next.
@@ -63,6 +64,7 @@ func breakOf(p *Page, elements []Element) Break {
 		return Break{}
 	}
 	b.room, b.even = (c.to-to)/b.seam.size, c.to-c.nearTo < 0.5*b.seam.size
+	b.hangs = p.hangs(e)
 	return b
 }
 
@@ -102,8 +104,11 @@ func (b *Break) leadsTo(p *Page, e *Element, l *Line, elements []Element) bool {
 		return true
 	}
 	c, own := p.columnOf(e.first, e, elements)
-	if from, _ := p.reach(l); own && from-c.nearFrom > 0.8*b.seam.size {
+	switch from, _ := p.reach(l); {
+	case own && from-c.nearFrom > 0.8*b.seam.size:
 		return false // indented, as a paragraph begins
+	case b.hangs && p.hangs(e):
+		return false // the next entry of a glossary or a bibliography
 	}
 	word := 0.5 * float32(min(utf8.RuneCountInString(firstWord(text)), 12))
 	switch {
@@ -117,6 +122,18 @@ func (b *Break) leadsTo(p *Page, e *Element, l *Line, elements []Element) bool {
 		return abs(b.room) < 1.1
 	}
 	return abs(b.room) < 0.5 && b.even
+}
+
+// hangs reports whether the second line of an element is indented under its first,
+// as in entries.
+func (p *Page) hangs(e *Element) bool {
+	if e.first == e.last {
+		return false
+	}
+	first, _ := p.reach(&p.Lines[e.first])
+	second, _ := p.reach(&p.Lines[e.first+1])
+	size, _ := p.style(p.Lines[e.first : e.last+1])
+	return second-first > 0.8*size
 }
 
 // meets reports whether two lines are set as lines of one paragraph are.

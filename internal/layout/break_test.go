@@ -65,51 +65,55 @@ func TestBreak(t *testing.T) {
 		before, after *sheet
 		want          bool
 	}{
-		"a small letter":                 {start, on, true},
-		"behind a bracket":               {start, from("(and so on) it goes", "with none of them."), true},
-		"the rest of a word":             {upTo("The page ends in the middle of a para-"), from("graph."), true},
-		"an item of a list":              {upTo("ends here.", "", "• "+wide+" them", "and its second line is"), on, false},
-		"an item of a list, full":        {upTo("ends here.", "", "• "+wide[2:]+" them", "  "+wide+" so it"), on, true},
-		"a capital behind a full line":   {upTo(wide + " him"), from("Names begin with capitals, and so does this line", "of text."), false},
-		"a capital in even lines":        {upTo(wide + " them,"), from("Names have capitals and begin a line at times, but", "not here."), true},
-		"a capital, indented":            {upTo(wide + " them,"), indented("Names have capitals and begin a line at times, but", "not here."), false},
-		"a capital by itself":            {upTo(wide + " them,"), from("Names have capitals."), false},
-		"the sentence ends":              {upTo(wide + " all."), on, false},
-		"the sentence ends in quotes":    {upTo(wide + " them.”"), on, false},
-		"a word in quotes":               {upTo(wide + " ”me”"), on, true},
-		"a word with a note":             {noted(upTo(wide + " me")), on, true},
-		"a sign":                         {upTo(wide + " =>=>"), on, false},
-		"a row":                          {besideEach(), on, false},
-		"an item, then a capital":        {item(), from("Names have capitals and begin a line at times, but", "not here."), false},
-		"a figure begins":                {upTo(wide + " them,"), from("40 of them are what a page has at the least, and", "so on."), false},
-		"a capital behind uneven lines":  {upTo(wide+" him", wide+" them,"), from("Names have capitals and begin a line at times, but", "not here."), false},
-		"a capital in another font":      {upTo(wide + " them,"), typed("Names have capitals and begin a line"), false},
-		"a dash":                         {upTo("This is one of them, which ends so -"), on, false},
-		"a narrow column":                {leaf(1, "in a narrow", "column as a", "label is set"), from("and so it is", "with this one"), false},
-		"a row begins":                   {start, rowFirst(), false},
-		"a figure, then a capital":       {upTo(wide + " 1980"), from("Names have capitals and begin a line at times, but", "not here."), false},
-		"around a picture":               {start, around(), true},
-		"a line for itself among others": {amongOthers(), on, true},
-		"a caption":                      {upTo("ends here.", "", "Table 1: "+wide+" them"), on, false},
-		"the sentence ends with a note":  {noted(upTo(wide + " all.")), on, false},
-		"a colon":                        {upTo(wide + " all:"), on, false},
-		"the line has room":              {upTo("This is one of them, and it ends before the end of its line"), on, false},
-		"the word has no room":           {upTo(wide + " a"), from("somewhat longish word is what it begins with, and", "so on."), true},
-		"one line for itself":            {leaf(1, wide+" them"), on, false},
-		"a number":                       {upTo(wide + " 99"), on, false},
-		"a row of a list of contents":    {upTo("", "A chapter of it . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . 12"), on, false},
-		"a list begins":                  {start, from("• and it goes on with a list", "• that has two items"), false},
-		"a heading":                      {start, headed("and so it goes on"), false},
-		"in between a heading":           {start, headed("Its Other Half"), false},
-		"a larger size":                  {start, set(2, 12, regular, after), false},
-		"bold":                           {start, set(2, 10, bold, after), false},
-		"typewritten":                    {start, set(2, 10, mono, func(s *sheet, y float32) float32 { return s.lines(72, y, 10, mono, "and.go(on)", "and.so = on();") }), false},
-		"indented":                       {start, indented("and it goes on with a line that is", "none of them."), false},
-		"not the next":                   {start, leaf(3, "and it goes on with a line that is", "none of them."), false},
-		"a table before it":              {ruled(start.Glyphs, 300), on, false},
-		"a table after it":               {start, ruled(leaf(2, "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "and it goes on with a line").Glyphs, 60), false},
-		"an empty page":                  {start, leaf(2), false},
-		"nothing before":                 {leaf(1), on, false},
+		"a small letter":                  {start, on, true},
+		"behind a bracket":                {start, from("(and so on) it goes", "with none of them."), true},
+		"the rest of a word":              {upTo("The page ends in the middle of a para-"), from("graph."), true},
+		"an item of a list":               {upTo("ends here.", "", "• "+wide+" them", "and its second line is"), on, false},
+		"an item of a list, full":         {upTo("ends here.", "", "• "+wide[2:]+" them", "  "+wide+" so it"), on, true},
+		"a capital behind a full line":    {upTo(wide + " him"), from("Names begin with capitals, and so does this line", "of text."), false},
+		"a capital in even lines":         {upTo(wide + " them,"), from("Names have capitals and begin a line at times, but", "not here."), true},
+		"a capital, indented":             {upTo(wide + " them,"), indented("Names have capitals and begin a line at times, but", "not here."), false},
+		"a capital by itself":             {upTo(wide + " them,"), from("Names have capitals."), false},
+		"the sentence ends":               {upTo(wide + " all."), on, false},
+		"the sentence ends in quotes":     {upTo(wide + " them.”"), on, false},
+		"a word in quotes":                {upTo(wide + " ”me”"), on, true},
+		"a word with a note":              {noted(upTo(wide + " me")), on, true},
+		"a sign":                          {upTo(wide + " =>=>"), on, false},
+		"a row":                           {besideEach(), on, false},
+		"an item, then a capital":         {item(), from("Names have capitals and begin a line at times, but", "not here."), false},
+		"a figure begins":                 {upTo(wide + " them,"), from("40 of them are what a page has at the least, and", "so on."), false},
+		"a capital behind uneven lines":   {upTo(wide+" him", wide+" them,"), from("Names have capitals and begin a line at times, but", "not here."), false},
+		"a capital in another font":       {upTo(wide + " them,"), typed("Names have capitals and begin a line"), false},
+		"a dash":                          {upTo("This is one of them, which ends so -"), on, false},
+		"a narrow column":                 {leaf(1, "in a narrow", "column as a", "label is set"), from("and so it is", "with this one"), false},
+		"a row begins":                    {start, rowFirst(), false},
+		"a figure, then a capital":        {upTo(wide + " 1980"), from("Names have capitals and begin a line at times, but", "not here."), false},
+		"around a picture":                {start, around(), true},
+		"a line for itself among others":  {amongOthers(), on, true},
+		"a caption":                       {upTo("ends here.", "", "Table 1: "+wide+" them"), on, false},
+		"the sentence ends with a note":   {noted(upTo(wide + " all.")), on, false},
+		"a colon":                         {upTo(wide + " all:"), on, false},
+		"the line has room":               {upTo("This is one of them, and it ends before the end of its line"), on, false},
+		"the word has no room":            {upTo(wide + " a"), from("somewhat longish word is what it begins with, and", "so on."), true},
+		"one line for itself":             {leaf(1, wide+" them"), on, false},
+		"a number":                        {upTo(wide + " 99"), on, false},
+		"a row of a list of contents":     {upTo("", "A chapter of it . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . 12"), on, false},
+		"a list begins":                   {start, from("• and it goes on with a list", "• that has two items"), false},
+		"a heading":                       {start, headed("and so it goes on"), false},
+		"in between a heading":            {start, headed("Its Other Half"), false},
+		"a larger size":                   {start, set(2, 12, regular, after), false},
+		"bold":                            {start, set(2, 10, bold, after), false},
+		"typewritten":                     {start, set(2, 10, mono, func(s *sheet, y float32) float32 { return s.lines(72, y, 10, mono, "and.go(on)", "and.so = on();") }), false},
+		"indented":                        {start, indented("and it goes on with a line that is", "none of them."), false},
+		"the next of hanging entries":     {hanging(1, wide+" them,", wide+" them", wide+" th"), hanging(2, "an entry begins with a small letter and has a line", "which is indented under it."), false},
+		"a hanging entry, with a capital": {hanging(1, wide+" them", wide[2:]+" it", wide[2:]+" it"), hanging(2, "Names begin entries of a bibliography, where there is", "no full stop at their end"), false},
+		"beside a picture, then under it": {start, hanging(2, "and it goes on with a line that is", "none of them."), true},
+		"the rest of a hanging entry":     {hanging(1, wide+" them", wide[2:]+" it", wide[2:]+" it"), indentedAll(), true},
+		"not the next":                    {start, leaf(3, "and it goes on with a line that is", "none of them."), false},
+		"a table before it":               {ruled(start.Glyphs, 300), on, false},
+		"a table after it":                {start, ruled(leaf(2, "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "and it goes on with a line").Glyphs, 60), false},
+		"an empty page":                   {start, leaf(2), false},
+		"nothing before":                  {leaf(1), on, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -127,6 +131,23 @@ func indented(first string, lines ...string) *sheet {
 	s.Number = 2
 	s.lines(84, 72, 10, regular, first)
 	s.lines(72, 84, 10, regular, lines...)
+	return s
+}
+
+// hanging sets a page of an entry whose lines hang from its first.
+func hanging(number int, first string, lines ...string) *sheet {
+	s := newSheet()
+	s.Number = number
+	s.lines(72, 72, 10, regular, first)
+	s.lines(92, 84, 10, regular, lines...)
+	return s
+}
+
+// indentedAll sets a page that begins with the last lines of a hanging entry.
+func indentedAll() *sheet {
+	s := newSheet()
+	s.Number = 2
+	s.lines(92, 72, 10, regular, "and it goes on with a line that hangs from", "the page before.")
 	return s
 }
 

@@ -135,22 +135,33 @@ type edgeRow struct {
 	lines []int
 }
 
-// edgeRows returns the rows at the page's top and at its foot, the outermost
-// first, and its turned lines.
+// edgeRows returns the rows at the page's top and at its foot, and its turned
+// lines, the outermost first.
 func (p *Page) edgeRows() []edgeRow {
-	var side []edgeRow
+	var turned []int
 	down := make([]int, 0, len(p.Lines))
 	for i := range p.Lines {
-		if l := &p.Lines[i]; l.Angle == 0 {
+		if p.Lines[i].Angle == 0 {
 			down = append(down, i)
-		} else if len(side) < edgeRows {
-			side = append(side, edgeRow{edgeSide, int(l.Box[0] / edgeStep), []int{i}})
+		} else {
+			turned = append(turned, i)
 		}
+	}
+	slices.SortStableFunc(turned, func(a, b int) int { return compare(p.fromSide(a), p.fromSide(b)) })
+	var side []edgeRow
+	for _, i := range turned[:min(len(turned), edgeRows)] {
+		side = append(side, edgeRow{edgeSide, int(p.Lines[i].Box[0] / edgeStep), []int{i}})
 	}
 	slices.SortStableFunc(down, func(a, b int) int { return cmp.Compare(p.Lines[a].Base, p.Lines[b].Base) })
 	rows := p.outermost(nil, edgeTop, down)
 	slices.Reverse(down)
 	return append(p.outermost(rows, edgeBottom, down), side...)
+}
+
+// fromSide is how far a line stands from the nearer side of the page.
+func (p *Page) fromSide(i int) float32 {
+	b := &p.Lines[i].Box
+	return min(b[0], float32(p.Width)-b[2])
 }
 
 // outermost appends the first rows of lines that are in order from an edge.
@@ -347,7 +358,7 @@ func (prof *Profile) furnishing(p *Page, i int, r *edgeRow) string {
 		if large && 3*pages < prof.Pages {
 			continue
 		}
-		if pages < min(minRepeats, prof.Pages) && size > smallHead*prof.BodySize {
+		if pages == minRepeats-1 && prof.Pages == minRepeats && size > smallHead*prof.BodySize {
 			continue // so few may say the same by chance, but not in small print
 		}
 		// "Chapter 3" counts with the pages where each has a chapter, and so

@@ -226,3 +226,54 @@ func TestFurnitureBehindACover(t *testing.T) {
 		}
 	}
 }
+
+// What runs up the side of every page is found beside turned text of which there
+// is more than is looked at.
+func TestFurnitureBesideTurnedText(t *testing.T) {
+	t.Parallel()
+	var pr Profiler
+	var pages []Page
+	for n := 1; n <= 4; n++ {
+		s := newSheet()
+		s.Number = n
+		s.lines(72, 100, 10, regular, fmt.Sprintf("Page %d says something of its own,", 7*n), "and that it is a page, upright as most of its text is,", "but for what stands in the middle of the third one.")
+		s.turned(20, 600, 7, -90, "Downloaded from a library by somebody on a day")
+		s.newline()
+		for k := 0; n == 3 && k < 12; k++ {
+			s.turned(150+14*float32(k), 450, 10, -90, fmt.Sprintf("line number %d", k))
+			s.newline()
+		}
+		s.lines(72, 500, 10, regular, fmt.Sprintf("What page %d says at its end is", 7*n), "its own as well, and so there are letters enough", "on it for all of those that are turned.")
+		pages = append(pages, Read(s.Glyphs))
+		pr.Add(pages[n-1])
+	}
+	for _, p := range pages {
+		md := Markdown(p, pr.Profile(), Style{})
+		if strings.Contains(md, "Downloaded") {
+			t.Errorf("page %d:\n%s", p.Number, md)
+		}
+		if p.Number == 3 && strings.Count(md, "line number") != 12 {
+			t.Errorf("the turned text is not all there:\n%s", md)
+		}
+	}
+}
+
+// A header of three pages that stands a little lower on each is one.
+func TestFurnitureOfThreePlaces(t *testing.T) {
+	t.Parallel()
+	var pr Profiler
+	var pages []Page
+	for n := 1; n <= 3; n++ {
+		s := newSheet()
+		s.Number = n
+		s.lines(72, 37+edgeStep*float32(n), 10, regular, "The Running Head of the Book")
+		s.lines(72, 100, 10, regular, filler(14+n, 40)...)
+		pages = append(pages, Read(s.Glyphs))
+		pr.Add(pages[n-1])
+	}
+	for _, p := range pages {
+		if md := Markdown(p, pr.Profile(), Style{}); strings.Contains(md, "Running Head") {
+			t.Errorf("page %d:\n%s", p.Number, md)
+		}
+	}
+}
