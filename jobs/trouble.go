@@ -16,6 +16,7 @@ const (
 	byFinish = "finish"
 	byRenew  = "renew"
 	byRejoin = "rejoin"
+	bySettle = "settle"
 )
 
 // note reports whether by this the store as a whole fails, or answers again.

@@ -69,3 +69,49 @@ func TestCheckpointsAreRefusedLate(t *testing.T) {
 		d.is(t, "after the outage", true, false)
 	})
 }
+
+// The end of a handler that outlived its session cannot be written, while claims
+// succeed: that is told once, and not each second.
+func TestOutlivedEndIsToldOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &stubborn{Store: openStore(t)}
+		var silent, refuses atomic.Bool
+		s.renew = func(jobs.Renewal) error {
+			if silent.Load() {
+				return errAway
+			}
+			return nil
+		}
+		s.finish = func(ends []jobs.Outcome) error {
+			if refuses.Load() && slices.ContainsFunc(ends, func(o jobs.Outcome) bool { return o.Attempt == 1 }) {
+				return errAway
+			}
+			return nil
+		}
+		var d told
+		release := make(chan struct{})
+		w := &jobs.Worker{Store: s, Handlers: handler(func(_ context.Context, a *jobs.Attempt) error {
+			if a.Job().Attempt == 1 {
+				<-release
+			}
+			return nil
+		})}
+		w.Hooks.Trouble = d.hook
+		start(t, w)
+		id := insert(t, s, jobs.NewJob{Kind: kind}).ID
+		until(t, s, id, has(jobs.Processing))
+		silent.Store(true)
+		time.Sleep(25 * time.Second) // the lease is lost, and the handler still waited for
+		silent.Store(false)
+		until(t, s, id, has(jobs.Completed))
+		d.is(t, "another session runs", true, false)
+		refuses.Store(true)
+		close(release)
+		time.Sleep(20 * time.Second)
+		d.is(t, "the end is refused", true, false, true)
+		refuses.Store(false)
+		time.Sleep(20 * time.Second)
+		d.is(t, "the end is written", true, false, true, false)
+	})
+}
