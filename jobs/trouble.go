@@ -53,6 +53,14 @@ func (w *Worker) trouble(who any, err error) {
 	}
 }
 
+// answered tells, where the store was said to fail, that it has answered since, by
+// taking another instance in.
+func (w *Worker) answered() {
+	if w.troubles.over() {
+		w.tellTrouble(nil)
+	}
+}
+
 func (w *Worker) tellTrouble(err error) {
 	switch {
 	case w.Hooks.Trouble != nil:

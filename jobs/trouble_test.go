@@ -115,3 +115,34 @@ func TestOutlivedEndIsToldOnce(t *testing.T) {
 		d.is(t, "the end is written", true, false, true, false)
 	})
 }
+
+// bequeathing is a store that takes ends only of who will not wait for long, as
+// the last try of a session that lost its lease.
+type bequeathing struct {
+	failing
+}
+
+func (b *bequeathing) Finish(ctx context.Context, ends ...jobs.Outcome) ([]jobs.Fence, error) {
+	if _, last := ctx.Deadline(); !last {
+		return nil, errAway
+	}
+	return b.Store.Finish(ctx, ends...)
+}
+
+// Do goes on under another instance after an outage, where nothing is left to do:
+// that the store answers is told all the same.
+func TestDoTellsThatTheStoreAnswers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &bequeathing{failing{Store: openStore(t)}}
+		var d told
+		w := &jobs.Worker{Store: b, Handlers: handler(func(context.Context, *jobs.Attempt) error { return nil })}
+		w.Hooks.Trouble = d.hook
+		id := insert(t, b, jobs.NewJob{Kind: kind}).ID
+		b.renew.Store(true) // the first session lasts for two thirds of its lease
+		if j, err := w.Do(t.Context(), id); err != nil || j.Status != jobs.Completed {
+			t.Errorf("%+v, %v", j, err)
+		}
+		d.is(t, "done", true, false)
+	})
+}
