@@ -146,3 +146,27 @@ func TestDoTellsThatTheStoreAnswers(t *testing.T) {
 		d.is(t, "done", true, false)
 	})
 }
+
+// Renewals without an answer cost the lease each time, while all else goes on:
+// that is told.
+func TestRenewalsWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &failing{Store: openStore(t)}
+		var d told
+		w := &jobs.Worker{Store: f, Handlers: handler(func(ctx context.Context, _ *jobs.Attempt) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})}
+		w.Hooks.Trouble = d.hook
+		start(t, w)
+		insert(t, f, jobs.NewJob{Kind: kind})
+		time.Sleep(time.Second)
+		f.renew.Store(true)
+		time.Sleep(8 * time.Second)
+		d.is(t, "without an answer", true)
+		f.renew.Store(false)
+		time.Sleep(10 * time.Second)
+		d.is(t, "with one", true, false)
+	})
+}
