@@ -94,3 +94,12 @@ func TestRemarksOnPage(t *testing.T) {
 		t.Errorf("garbage on whose picture nothing was recognised: %+v", got)
 	}
 }
+
+// TestRemarksComeLive: who looks at a document while it is read sees, when that
+// is done, what there is to say of its pages, and what it can be had as.
+func TestRemarksComeLive(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	j := e.process(e.upload("live.pdf").ID, 3, 1)
+	e.contains(e.page("/documents/"+j.DocumentID.String()), `<div id="remarks" data-live></div>`, `<div id="downloads" data-live>`)
+}
