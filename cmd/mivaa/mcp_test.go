@@ -383,3 +383,13 @@ func TestAssistantJobWithoutDocument(t *testing.T) {
 		t.Errorf("%s %+v", text, status)
 	}
 }
+
+// TestForcedPagesAreNotMissing: pages that were to be recognised whatever text
+// they have are not said to be without it.
+func TestForcedPagesAreNotMissing(t *testing.T) {
+	t.Parallel()
+	got := strings.Join(unrecognised(extract.OCRFacts{Mode: ocr.Force, Needed: "1-3"}), " ")
+	if strings.Contains(got, "missing") || !strings.Contains(got, "what the file says") || !strings.Contains(got, "1-3. Somebody has to install Tesseract") {
+		t.Error(got)
+	}
+}

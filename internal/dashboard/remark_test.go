@@ -103,3 +103,16 @@ func TestRemarksComeLive(t *testing.T) {
 	j := e.process(e.upload("live.pdf").ID, 3, 1)
 	e.contains(e.page("/documents/"+j.DocumentID.String()), `<div id="remarks" data-live></div>`, `<div id="downloads" data-live>`)
 }
+
+// TestForcedPagesHaveTheirText: pages that were to be recognised whatever text
+// they have are not said to be without it.
+func TestForcedPagesHaveTheirText(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	j := e.remarked(&extract.OCRFacts{Mode: ocr.Force, Needed: "1-3"}, remarkable)
+	page := e.page("/documents/" + j.DocumentID.String())
+	e.contains(page, "<b>3 pages not recognised, though that was asked for</b> <code>ocr</code>", "The text is what the file says.")
+	if strings.Contains(page, "without the text") {
+		t.Error("pages with text are said to be without it")
+	}
+}
