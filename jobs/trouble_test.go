@@ -170,3 +170,36 @@ func TestRenewalsWithoutAnswer(t *testing.T) {
 		d.is(t, "with one", true, false)
 	})
 }
+
+// hanging is a store whose first Finish hangs, whatever its context, and fails.
+type hanging struct {
+	failing
+	hung atomic.Bool
+}
+
+func (h *hanging) Finish(ctx context.Context, ends ...jobs.Outcome) ([]jobs.Fence, error) {
+	if h.hung.CompareAndSwap(false, true) {
+		time.Sleep(time.Minute)
+		return nil, errAway
+	}
+	return h.Store.Finish(ctx, ends...)
+}
+
+// What fails for a session that has long ended is no trouble of the next one.
+func TestTroubleEndsWithItsSession(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := &hanging{failing: failing{Store: openStore(t)}}
+		var d told
+		w := &jobs.Worker{Store: h, Handlers: handler(func(context.Context, *jobs.Attempt) error { return nil })}
+		w.Hooks.Trouble = d.hook
+		start(t, w)
+		insert(t, h, jobs.NewJob{Kind: kind})
+		time.Sleep(time.Second)
+		h.renew.Store(true)
+		time.Sleep(12 * time.Second) // the lease is lost
+		h.renew.Store(false)
+		time.Sleep(2 * time.Minute)
+		d.is(t, "long after", true, false)
+	})
+}
