@@ -113,6 +113,7 @@ func (a *Attempt) Checkpoint(ctx context.Context, steps ...Step) error {
 func (a *Attempt) record(ctx context.Context, total int, steps []Step) error {
 	const longest = time.Second
 	defer a.worker.trouble(a, nil)
+	began := time.Now()
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, longest) {
 		err := a.worker.Store.Checkpoint(ctx, a.job.Fence(), total, steps...)
 		switch {
@@ -126,7 +127,7 @@ func (a *Attempt) record(ctx context.Context, total int, steps []Step) error {
 		case !errors.Is(err, ErrUnavailable):
 			return fmt.Errorf("checkpoint job %s: %w", a.job.ID, err)
 		}
-		if wait == longest { // no hiccup
+		if time.Since(began) >= longest { // no hiccup
 			a.worker.trouble(a, err)
 		}
 		if !sleep(ctx, wait) {

@@ -28,9 +28,7 @@ func (s *session) claimLoop(ctx, life context.Context, only *ID, attempts *sync.
 	defer s.w.turned.Store(0)
 	for ctx.Err() == nil && !s.isGone() {
 		s.w.turned.Store(time.Now().UnixNano())
-		if err := s.w.settle(life); err != nil { // of a handler that outlived an earlier session
-			s.report(byClaim, err)
-		}
+		s.w.trouble(bySettle, s.w.settle(life)) // of a handler that outlived an earlier session
 		claimed, full, err := s.claimAndStart(ctx, life, only, attempts)
 		if errors.Is(err, ErrInstanceGone) {
 			s.lose()

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -75,6 +76,9 @@ func (s *session) renew(life context.Context) error {
 		}
 		return a.err
 	case <-ctx.Done():
+		if life.Err() == nil { // else the session is over, and nobody waits for an answer
+			s.report(byRenew, fmt.Errorf("renew lease: %w: no answer", ErrUnavailable))
+		}
 		return ctx.Err()
 	}
 }

@@ -176,6 +176,9 @@ func (s *session) tell(c Claimed) {
 
 // report notes how the store answered one of the session's loops.
 func (s *session) report(by string, err error) {
+	if s.w.current() != s { // a call that hung for longer than the session: nobody would take back what it says
+		return
+	}
 	if errors.Is(err, ErrInstanceGone) { // an answer too
 		err = nil
 	}

@@ -122,9 +122,12 @@ func (w *Worker) Run(ctx context.Context) error {
 // another living instance has it (its status is then Processing), or when ctx
 // ended. It claims and recovers no other job.
 func (w *Worker) Do(ctx context.Context, id ID) (Job, error) {
-	for {
+	for again := false; ; again = true {
 		if _, err := w.Join(ctx); err != nil {
 			return Job{}, err
+		}
+		if again {
+			w.answered()
 		}
 		err := w.current().run(ctx, &id)
 		w.forget()
@@ -223,9 +226,7 @@ func (w *Worker) rejoin(ctx context.Context) bool {
 			err = w.Recover(ctx)
 		}
 		if err == nil {
-			if w.troubles.over() {
-				w.tellTrouble(nil)
-			}
+			w.answered()
 			return true
 		}
 		w.trouble(byRejoin, err)

@@ -39,6 +39,7 @@ func unrecognised(o extract.OCRFacts) []string {
 	if o.Needed == "" {
 		return nil
 	}
+	head := "Pages that need OCR and got none, so that the text that stands on them is missing: "
 	what := "Somebody has to install Tesseract where documents are read, and to have this one read again."
 	switch {
 	case o.Mode == ocr.Off:
@@ -46,11 +47,17 @@ func unrecognised(o extract.OCRFacts) []string {
 	case o.Failed != "":
 		what = "Recognising failed on " + o.Failed + "; reading it again tries once more."
 	}
-	return []string{"Pages that need OCR and got none, so that the text that stands on them is missing: " + o.Needed + ". " + what}
+	if o.Mode == ocr.Force { // asked for: nobody knows that they need it
+		head = "Pages that were to be recognised and were not, so that their text is what the file says, if it says any: "
+	}
+	return []string{head + o.Needed + ". " + what}
 }
 
 // tellPages says which pages of a completed job are not what stands on them.
 func (t *tools) tellPages(ctx context.Context, a *jobAnswer, j jobs.Job) error {
+	if j.DocumentID.IsZero() { // written by hand
+		return nil
+	}
 	failed, err := t.desk.documents.FailedPages(ctx, j.DocumentID, j.ID)
 	if err != nil {
 		return err

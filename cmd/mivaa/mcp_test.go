@@ -368,3 +368,28 @@ func TestAssistantWorks(t *testing.T) {
 		t.Errorf("got %.300q", text)
 	}
 }
+
+// TestAssistantJobWithoutDocument: a row that somebody wrote by hand may have none.
+func TestAssistantJobWithoutDocument(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.assist()
+	defer a.ends()
+	made, err := w.store.Insert(t.Context(), jobs.NewJob{Kind: documents.Kind, Filename: "by hand"})
+	w.ok(err)
+	w.finish(w.claim(made[0].ID), jobs.Outcome{Status: jobs.Completed})
+	var status jobAnswer
+	if text, failed := a.call("job_status", map[string]any{"job_id": made[0].ID.String()}, &status); failed || status.Status != "completed" {
+		t.Errorf("%s %+v", text, status)
+	}
+}
+
+// TestForcedPagesAreNotMissing: pages that were to be recognised whatever text
+// they have are not said to be without it.
+func TestForcedPagesAreNotMissing(t *testing.T) {
+	t.Parallel()
+	got := strings.Join(unrecognised(extract.OCRFacts{Mode: ocr.Force, Needed: "1-3"}), " ")
+	if strings.Contains(got, "missing") || !strings.Contains(got, "what the file says") || !strings.Contains(got, "1-3. Somebody has to install Tesseract") {
+		t.Error(got)
+	}
+}

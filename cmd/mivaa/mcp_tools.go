@@ -93,7 +93,7 @@ type jobAnswer struct {
 	Created    string   `json:"created_at"`
 	Ended      bool     `json:"ended" jsonschema:"nothing happens any more unless it is resumed"`
 	CanDo      []string `json:"can_do,omitempty" jsonschema:"moves that its status allows"`
-	NeedsOCR   string   `json:"needs_ocr,omitempty" jsonschema:"pages that need OCR and got none, as 1-3,7: they are without the text that stands on them"`
+	NeedsOCR   string   `json:"needs_ocr,omitempty" jsonschema:"pages that need OCR, or were to get it by ocr force, and got none, as 1-3,7: note says what that means for their text"`
 	Note       string   `json:"note,omitempty"`
 }
 

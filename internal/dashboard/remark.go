@@ -74,7 +74,11 @@ func remarksOf(d documents.Document, f extract.Facts, found *extract.Found) []re
 			})
 		}
 		add(nameOCR, o.Failed, "not recognised", "Recognising failed, and the page says why. Reading the document again tries once more.", soft)
-		if o.Needed != o.Failed {
+		switch {
+		case o.Needed == o.Failed:
+		case mode == ocr.Force: // asked for: nobody knows that they need it
+			add(nameOCR, o.Needed, "not recognised, though that was asked for", "The text is what the file says. "+recogniseAdvice(mode), "")
+		default:
 			add(nameNeedsOCR, o.Needed, "without the text that stands on them", "The text has to be recognised from the picture of the page. "+recogniseAdvice(mode), "")
 		}
 	}

@@ -94,3 +94,25 @@ func TestRemarksOnPage(t *testing.T) {
 		t.Errorf("garbage on whose picture nothing was recognised: %+v", got)
 	}
 }
+
+// TestRemarksComeLive: who looks at a document while it is read sees, when that
+// is done, what there is to say of its pages, and what it can be had as.
+func TestRemarksComeLive(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	j := e.process(e.upload("live.pdf").ID, 3, 1)
+	e.contains(e.page("/documents/"+j.DocumentID.String()), `<div id="remarks" data-live></div>`, `<div id="downloads" data-live>`)
+}
+
+// TestForcedPagesHaveTheirText: pages that were to be recognised whatever text
+// they have are not said to be without it.
+func TestForcedPagesHaveTheirText(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	j := e.remarked(&extract.OCRFacts{Mode: ocr.Force, Needed: "1-3"}, remarkable)
+	page := e.page("/documents/" + j.DocumentID.String())
+	e.contains(page, "<b>3 pages not recognised, though that was asked for</b> <code>ocr</code>", "The text is what the file says.")
+	if strings.Contains(page, "without the text") {
+		t.Error("pages with text are said to be without it")
+	}
+}

@@ -162,9 +162,10 @@ func (r *reader) read(ctx, reading context.Context) (err error) {
 	}
 	r.total = len(numbers)
 	r.attempt.SetTotal(r.total)
-	facts := Facts{Info: info, OutlinePending: doc.HasOutline(), SelectedPages: r.total, Engine: r.Engine}
+	// Read again, the document still has its content, and what is known of that.
+	facts := Facts{Info: info, OutlinePending: doc.HasOutline(), SelectedPages: r.total, Engine: r.Engine, OCR: r.facts.OCR}
 	if facts.OutlinePending {
-		facts.Outline = r.facts.Outline // read again, the document still has its content
+		facts.Outline = r.facts.Outline
 	}
 	if err := r.setFacts(reading, facts); err != nil {
 		return err
@@ -209,13 +210,8 @@ func (r *reader) publish(ctx, reading context.Context) error {
 			return err
 		}
 	}
-	if facts := r.facts; facts.OCR == nil {
-		if facts.OCR = r.all.facts(); facts.OCR != nil {
-			if err := r.setFacts(reading, facts); err != nil {
-				return err
-			}
-			r.OCR.tell(job, facts.OCR)
-		}
+	if err := r.tellOCR(reading); err != nil {
+		return err
 	}
 	r.all.Outline(r.facts.bookmarks())
 	profile, err := json.Marshal(published{r.all.Profile(), r.all.found()})
@@ -223,6 +219,23 @@ func (r *reader) publish(ctx, reading context.Context) error {
 		return fmt.Errorf("encode profile: %w", err)
 	}
 	return patient(ctx, func() error { return r.Documents.Publish(ctx, job.Fence(), profile) })
+}
+
+// tellOCR keeps what recognising came to, in place of what it was when the
+// document was read before.
+func (r *reader) tellOCR(ctx context.Context) error {
+	found, facts := r.all.facts(), r.facts
+	if found == nil && facts.OCR == nil {
+		return nil
+	}
+	facts.OCR = found
+	if err := r.setFacts(ctx, facts); err != nil {
+		return err
+	}
+	if found != nil {
+		r.OCR.tell(r.attempt.Job(), found)
+	}
+	return nil
 }
 
 // patient calls fn until the store answers, for as long as ctx lasts.

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -99,6 +100,43 @@ func TestRecognisedPages(t *testing.T) {
 	e.run()
 	if diff := cmp.Diff(want, e.factsOf(s.Document.ID).OCR); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A document that is read again keeps what is known of its content until it has
+// another, and what is not so any more goes then.
+func TestReadAgainKeepsWhatNeedsOCR(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	s := e.submit(spec{Pages: 4, Scans: []int{2}}, Options{})
+	e.run()
+	want := &OCRFacts{Mode: ocr.Auto, Needed: "2"}
+	_, err := e.docs.Reprocess(t.Context(), s.Document.ID, documents.Reprocess{})
+	e.ok(err)
+	looked := 0
+	e.engine.before = func(context.Context, int) error {
+		looked++
+		if diff := cmp.Diff(want, e.factsOf(s.Document.ID).OCR); diff != "" {
+			t.Error(diff)
+		}
+		return nil
+	}
+	e.run()
+	if diff := cmp.Diff(want, e.factsOf(s.Document.ID).OCR); diff != "" || looked == 0 {
+		t.Error(diff, looked)
+	}
+
+	s = e.submit(spec{Pages: 2}, Options{})
+	a := e.attempt()
+	e.engine.before = func(context.Context, int) error { // as if another reading had left it
+		e.ok(e.docs.SetFacts(t.Context(), a.job.Fence(), []byte(`{"page_count":2,"ocr":{"mode":"auto","needs_ocr":"1"}}`)))
+		return errors.New("it broke")
+	}
+	a.end(e.extractor.handle(t.Context(), a))
+	e.engine.before = nil
+	e.run()
+	if got := e.factsOf(s.Document.ID); got.OCR != nil || got.OutlinePending {
+		t.Errorf("of a document without scans: %+v", got)
 	}
 }
 
