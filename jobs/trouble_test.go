@@ -44,7 +44,7 @@ type sluggish struct {
 
 func (s *sluggish) Checkpoint(ctx context.Context, f jobs.Fence, total int, steps ...jobs.Step) error {
 	if s.refuses.Load() {
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		return errAway
 	}
 	return s.Store.Checkpoint(ctx, f, total, steps...)
@@ -62,7 +62,7 @@ func TestCheckpointsAreRefusedLate(t *testing.T) {
 		w.Hooks.Trouble = d.hook
 		start(t, w)
 		id := insert(t, s, jobs.NewJob{Kind: kind}).ID
-		time.Sleep(15 * time.Second)
+		<-time.After(15 * time.Second)
 		d.is(t, "after the first refusal", true)
 		s.refuses.Store(false)
 		until(t, s, id, has(jobs.Completed))
@@ -102,16 +102,16 @@ func TestOutlivedEndIsToldOnce(t *testing.T) {
 		id := insert(t, s, jobs.NewJob{Kind: kind}).ID
 		until(t, s, id, has(jobs.Processing))
 		silent.Store(true)
-		time.Sleep(25 * time.Second) // the lease is lost, and the handler still waited for
+		<-time.After(25 * time.Second) // the lease is lost, and the handler still waited for
 		silent.Store(false)
 		until(t, s, id, has(jobs.Completed))
 		d.is(t, "another session runs", true, false)
 		refuses.Store(true)
 		close(release)
-		time.Sleep(20 * time.Second)
+		<-time.After(20 * time.Second)
 		d.is(t, "the end is refused", true, false, true)
 		refuses.Store(false)
-		time.Sleep(20 * time.Second)
+		<-time.After(20 * time.Second)
 		d.is(t, "the end is written", true, false, true, false)
 	})
 }
@@ -161,12 +161,12 @@ func TestRenewalsWithoutAnswer(t *testing.T) {
 		w.Hooks.Trouble = d.hook
 		start(t, w)
 		insert(t, f, jobs.NewJob{Kind: kind})
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		f.renew.Store(true)
-		time.Sleep(8 * time.Second)
+		<-time.After(8 * time.Second)
 		d.is(t, "without an answer", true)
 		f.renew.Store(false)
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		d.is(t, "with one", true, false)
 	})
 }
@@ -179,7 +179,7 @@ type hanging struct {
 
 func (h *hanging) Finish(ctx context.Context, ends ...jobs.Outcome) ([]jobs.Fence, error) {
 	if h.hung.CompareAndSwap(false, true) {
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		return nil, errAway
 	}
 	return h.Store.Finish(ctx, ends...)
@@ -195,11 +195,11 @@ func TestTroubleEndsWithItsSession(t *testing.T) {
 		w.Hooks.Trouble = d.hook
 		start(t, w)
 		insert(t, h, jobs.NewJob{Kind: kind})
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		h.renew.Store(true)
-		time.Sleep(12 * time.Second) // the lease is lost
+		<-time.After(12 * time.Second) // the lease is lost
 		h.renew.Store(false)
-		time.Sleep(2 * time.Minute)
+		<-time.After(2 * time.Minute)
 		d.is(t, "long after", true, false)
 	})
 }

@@ -317,7 +317,7 @@ func TestCheckpointsAloneFail(t *testing.T) {
 		if err := <-told; !errors.Is(err, jobs.ErrUnavailable) {
 			t.Errorf("told %v", err)
 		}
-		time.Sleep(time.Minute) // renewals and claims succeed all the time
+		<-time.After(time.Minute) // renewals and claims succeed all the time
 		f.checkpoint.Store(false)
 		if j := until(t, f, id, has(jobs.Completed)); j.Attempt != 1 {
 			t.Errorf("completed by attempt %d", j.Attempt)

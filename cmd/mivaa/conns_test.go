@@ -181,7 +181,7 @@ func TestWhoHasJustComeHasTimeToAsk(t *testing.T) {
 		var c conns
 		old, young := &silent{of: &c, at: make(chan time.Time, 1)}, &silent{of: &c, at: make(chan time.Time, 1)}
 		c.note(old, http.StateNew)
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		c.note(young, http.StateNew)
 		began := time.Now()
 		c.drain(t.Context())
