@@ -99,8 +99,8 @@ func checkpointInsert(b *testing.B, url string, workers int) {
 func BenchmarkClaimAtSize(b *testing.B) {
 	url := durable(b)
 	large, empty := measured(b, url, "large"), measured(b, url, "empty")
-	large.exec(strings.Replace(finished, "background_jobs", "jobs_schema.background_jobs", 1), 1_000_000)
-	for range 50 {
+	large.exec(strings.Replace(finished, "background_jobs", "jobs_schema.background_jobs", 1), storetest.LongHistory())
+	for range storetest.LongHistory() / 20_000 {
 		large.insert(make([]jobs.NewJob, 2000)...)
 	}
 	large.exec(`VACUUM ANALYZE jobs_schema.background_jobs`)

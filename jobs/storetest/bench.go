@@ -17,6 +17,15 @@ import (
 // batch is how many jobs the batched benchmarks give to a call.
 const batch = 500
 
+// LongHistory is how many finished jobs stand behind what is measured; a short run
+// makes do with fewer.
+func LongHistory() int {
+	if testing.Short() {
+		return 10_000
+	}
+	return 1_000_000
+}
+
 // Benchmark measures what a store costs, in figures that compare between
 // stores: everything is on, durability, fences and events included, and
 // whatever must be there first is made with the clock stopped. open is called
@@ -26,7 +35,7 @@ func Benchmark(b *testing.B, open func(tb testing.TB) Harness) {
 	for _, workers := range []int{1, 8} {
 		b.Run(fmt.Sprintf("Checkpoint/workers=%d", workers), func(b *testing.B) { checkpoints(newEnv(b, open), b, workers) })
 	}
-	for _, n := range []int{0, 1_000_000} {
+	for _, n := range []int{0, LongHistory()} {
 		b.Run(fmt.Sprintf("Claim/finished=%d", n), func(b *testing.B) { claims(newEnv(b, open), b, n) })
 	}
 	b.Run("Claim/empty", func(b *testing.B) {
