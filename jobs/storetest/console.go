@@ -314,16 +314,19 @@ var drainTests = []test{
 	{"Drain and Undrain are told to watchers of every handle", ofConsole(func(e *env, c jobs.Console) {
 		e.join("a")
 		hints := e.Again(e).Watch(e.Context())
-		for name, do := range map[string]func() error{
-			"Drain":   func() error { return c.Drain(e.Context(), "") },
-			"Undrain": func() error { return c.Undrain(e.Context()) },
+		for _, move := range []struct {
+			name string
+			do   func() error
+		}{
+			{"Drain", func() error { return c.Drain(e.Context(), "") }},
+			{"Undrain", func() error { return c.Undrain(e.Context()) }},
 		} {
 			e.settle(hints)
-			e.ok(do())
+			e.ok(move.do())
 			select {
 			case <-hints:
 			case <-time.After(patience):
-				e.Errorf("%s: nobody was told", name)
+				e.Errorf("%s: nobody was told", move.name)
 			}
 		}
 	})},
