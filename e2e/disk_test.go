@@ -128,7 +128,11 @@ func TestDiskFullUnderARunningJob(t *testing.T) {
 	if p := s.refusedUpload(textPDF(20, "no room")); p.Status != 507 && p.Status != 503 || !strings.Contains(p.Detail, "full") {
 		t.Errorf("problem: %+v", p)
 	}
-	fails(t, 6, "jobs", "cancel", "--yes", "--data-dir", dir, j.JobID).needsHint(t, "full")
+	// So little may find room where no page does: then it holds.
+	_, stderr, cancelled := cli(t, "jobs", "cancel", "--yes", "--data-dir", dir, j.JobID)
+	if cancelled != 0 && (cancelled != 6 || !strings.Contains(stderr, "full")) {
+		t.Errorf("cancel exited %d: %s", cancelled, stderr)
+	}
 	fails(t, 6, "extract", "--data-dir", dir, write(t, textPDF(20, "no room either"))).needsHint(t, "full")
 	if _, half := sources(t, dir); len(half) > 0 {
 		t.Errorf("left behind: %v", half)
@@ -136,6 +140,12 @@ func TestDiskFullUnderARunningJob(t *testing.T) {
 
 	free()
 	s.line("The store answers again")
+	if cancelled == 0 {
+		s.until(j.JobID, "interrupted", func(now job) bool { return now.Status == "interrupted" })
+		if _, stderr, code := cli(t, "jobs", "resume", "--data-dir", dir, j.JobID); code != 0 {
+			t.Errorf("resume exited %d: %s", code, stderr)
+		}
+	}
 	done := s.until(j.JobID, "completed", completed)
 	if done.StepsDone != killPages || done.Crashes != 0 || s.content(j.DocumentID, "markdown") != want {
 		t.Errorf("job after the disk was full: %+v, or another document", done)
