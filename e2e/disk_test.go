@@ -182,6 +182,7 @@ func TestKilledOnAFullDisk(t *testing.T) {
 	}
 	free = fill(t, dir)
 	fails(t, 6, "jobs", "list", "--data-dir", dir).needsHint(t, "space")
+	fails(t, 6, "jobs", "cancel", "--yes", "--data-dir", dir, j.JobID).needsHint(t, "space")
 	free()
 	if out, stderr, code := cli(t, "jobs", "list", "--data-dir", dir); code != 0 || !strings.Contains(out, j.JobID) {
 		t.Errorf("list exited %d: %s%s", code, out, stderr)
